@@ -1,0 +1,120 @@
+"""The shape of the tree: every module has its test, and somebody who needs it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import PurePosixPath
+
+from tests.tidy import rules
+from tests.tidy.repository import ROOT
+
+SHIPPED = rules.python_sources(ROOT, "src")
+
+WITHOUT_OWN_TEST: dict[str, str] = {
+    # "src/neuraxis/module.py": "where it is tested instead, and why"
+}
+"""Modules without a mirrored test. The list only shrinks."""
+
+DATA_FOLDERS = ("src/neuraxis/wire/messages/", "src/neuraxis/wire/facts/")
+"""Declarations without code of their own: one test compares all of them with Kafka's descriptors."""
+
+FOUND_BY_FOLDER = (
+    "src/neuraxis/wire/messages/",
+    "src/neuraxis/wire/facts/",
+    "src/neuraxis/broker/handlers/",
+)
+"""Folders whose modules are imported by listing the folder."""
+
+ENTRY_POINTS = frozenset(
+    {"src/neuraxis/cli/__init__.py", "src/neuraxis/__init__.py", "src/neuraxis/__main__.py"}
+)
+
+SHELLS = {"neuraxis.broker.server", "neuraxis.broker.embedded"}
+MAY_IMPORT_SHELLS = {"neuraxis", "neuraxis.broker", "neuraxis.broker.server", "neuraxis.broker.embedded"}
+
+
+def module_name(path: str) -> str:
+    parts = PurePosixPath(path).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_names(source: rules.Source) -> set[str]:
+    """Every dotted name the module imports, with relative imports and lazy string references resolved."""
+    names: set[str] = set()
+    package = module_name(source.path).split(".")
+    if not source.path.endswith("__init__.py"):
+        package = package[:-1]
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            start = ".".join(base + ([node.module] if node.module else []))
+            names.add(start)
+            names.update(f"{start}.{alias.name}" for alias in node.names)
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.startswith("neuraxis.")
+        ):
+            names.add(node.value.split(":")[0])
+    return names
+
+
+def own_tests(path: str) -> list[str]:
+    """The files that count as the module's test: test_<module>.py, or test_<module>_<aspect>.py beside it."""
+    relative = PurePosixPath(path).relative_to("src/neuraxis")
+    folder = ROOT / "tests" / relative.parent
+    patterns = (f"test_{relative.stem}.py", f"test_{relative.stem}_*.py")
+    return [found.name for pattern in patterns for found in folder.glob(pattern)]
+
+
+def needs_own_test(source: rules.Source) -> bool:
+    code = [node for node in source.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return bool(code) and not source.path.startswith(DATA_FOLDERS)
+
+
+def test_every_module_has_its_mirrored_test() -> None:
+    missing = [
+        source.path
+        for source in SHIPPED
+        if needs_own_test(source) and source.path not in WITHOUT_OWN_TEST and not own_tests(source.path)
+    ]
+    assert not missing, "no test of its own (src/neuraxis/a/b.py -> tests/a/test_b.py):\n" + "\n".join(
+        missing
+    )
+
+
+def test_the_list_of_modules_without_a_test_only_shrinks() -> None:
+    paths = {source.path for source in SHIPPED}
+    stale = [path for path in WITHOUT_OWN_TEST if path not in paths or own_tests(path)]
+    assert not stale, f"take these off WITHOUT_OWN_TEST: {stale}"
+
+
+def test_no_module_is_dead() -> None:
+    used: set[str] = set()
+    for source in [*SHIPPED, *rules.python_sources(ROOT, "examples", "compat", "bench", "fuzz", "docs")]:
+        used |= imported_names(source) - {module_name(source.path)}
+    entry_points = (ROOT / "pyproject.toml").read_text("utf-8")
+    dead = [
+        source.path
+        for source in SHIPPED
+        if module_name(source.path) not in used
+        and not source.path.endswith("__init__.py")
+        and not source.path.startswith(FOUND_BY_FOLDER)
+        and source.path not in ENTRY_POINTS
+        and module_name(source.path) not in entry_points
+    ]
+    assert not dead, "nobody imports these modules; use them or remove them:\n" + "\n".join(dead)
+
+
+def test_only_the_package_itself_reaches_for_the_shell_of_the_broker() -> None:
+    """The import contract orders the layers; this keeps modules outside the layers from climbing above them."""
+    climbing = [
+        source.path
+        for source in SHIPPED
+        if source.path.startswith("src/neuraxis/broker/")
+        and module_name(source.path) not in MAY_IMPORT_SHELLS
+        and imported_names(source) & SHELLS
+    ]
+    assert not climbing, f"these import the shell from below: {climbing}"
