@@ -1,0 +1,72 @@
+"""The broker's own configuration: one frozen dataclass; Kafka's configs go in by Kafka's names through `kafka`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DURABILITY_CONFIGS: Mapping[str, Mapping[str, str]] = {
+    "sync": {"log.flush.interval.messages": "1"},
+    "interval": {"log.flush.interval.ms": "1000"},
+    "os": {},
+}
+"""Each durability policy as the Kafka configs it stands for. A second is the time an `interval` power cut may take back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket the broker listens on, and the address it tells clients to use."""
+
+    name: str
+    protocol: str
+    host: str
+    port: int
+    advertised_host: str
+    advertised_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """What a broker is started with.
+
+    Attributes:
+        data_dir: where everything is kept; None keeps everything in memory.
+        listeners: sockets, in order; the first is shown to people.
+        durability: the policy of topics that say nothing else: `sync`, `interval` or `os`.
+        node_id: this node's broker id.
+        cluster_id: 22-character id; None takes the one kept in the data directory, or a new one.
+        strict_replication: refuse replication factors above 1 as Kafka would, instead of clamping them.
+        request_max_bytes: largest frame accepted (`socket.request.max.bytes`).
+        receive_pool_bytes: memory that unfinished frames may hold in all.
+        max_connections: connections in all; further ones are closed at once.
+        kafka: Kafka broker configs by Kafka's name, as given with `--set`.
+    """
+
+    data_dir: str | None = None
+    listeners: tuple[Listener, ...] = ()
+    durability: str = "sync"
+    node_id: int = 1
+    cluster_id: str | None = None
+    strict_replication: bool = False
+    request_max_bytes: int = 104_857_600
+    receive_pool_bytes: int = 128 * 1024 * 1024
+    max_connections: int = 10_000
+    kafka: Mapping[str, str] = field(default_factory=dict)
+
+    def kafka_overrides(self) -> dict[str, str]:
+        """The static broker configs that differ from Kafka's defaults: the policy's, ours, and what was set."""
+        ours = {
+            "node.id": str(self.node_id),
+            "broker.id": str(self.node_id),
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "socket.request.max.bytes": str(self.request_max_bytes),
+        }
+        return {**ours, **DURABILITY_CONFIGS[self.durability], **self.kafka}

@@ -1,0 +1,1 @@
+"""Coordinators: pure state machines over internal logs."""

@@ -1,0 +1,1 @@
+"""One module per API: the handler, its versions and what it deliberately leaves out."""

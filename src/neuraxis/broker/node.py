@@ -1,0 +1,262 @@
+"""What this broker owns and a handler may touch: partitions, catalogue, coordinators, config. Never the broker itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from neuraxis.broker.config_table import BrokerSettings, TopicConfig
+from neuraxis.broker.coordinators.group.machine import GroupMachine
+from neuraxis.broker.coordinators.runtime import Shard
+from neuraxis.broker.coordinators.topics.machine import (
+    PRODUCER_ID_BLOCK,
+    CatalogueMachine,
+    CatalogueState,
+    CreateTopic,
+    ReserveProducerIds,
+    TopicFact,
+)
+from neuraxis.broker.parking import Parking
+from neuraxis.broker.partition import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from neuraxis.broker.call import Api, Call
+    from neuraxis.broker.config import BrokerConfig
+    from neuraxis.broker.coordinators.group.machine import GroupState
+    from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.session import Session
+    from neuraxis.broker.work import Now
+
+CATALOGUE_TOPIC = "__neuraxis_catalogue"
+CATALOGUE_ID = bytes.fromhex("6e657572617869730000000000000001")
+OFFSETS_TOPIC = "__consumer_offsets"
+TRANSACTIONS_TOPIC = "__transaction_state"
+INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC, "__share_group_state"})
+
+
+class Entropy(Protocol):
+    """Where random bytes come from: the operating system, or the world's seed in a simulation."""
+
+    def token_bytes(self, count: int, /) -> bytes:
+        """`count` random bytes."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Topic:
+    """A topic as served: its catalogue fact, its effective configuration and its partitions by index."""
+
+    fact: TopicFact
+    config: TopicConfig
+    partitions: list[Partition]
+
+    @property
+    def name(self) -> str:
+        """The topic's name."""
+        return self.fact.name
+
+    @property
+    def topic_id(self) -> bytes:
+        """The id of this incarnation, 16 bytes."""
+        return self.fact.topic_id
+
+    @property
+    def internal(self) -> bool:
+        """Whether clients may not write to it."""
+        return self.fact.name in INTERNAL_TOPICS
+
+
+class Node:
+    """The broker's belongings. Handlers get it as their first argument."""
+
+    def __init__(self, config: BrokerConfig, store: LogStore, entropy: Entropy, apis: dict[int, Api]) -> None:
+        self.config = config
+        self.store = store
+        self.entropy = entropy
+        self.apis = apis
+        self.parking = Parking()
+        self.topics: dict[str, Topic] = {}
+        self.topics_by_id: dict[bytes, Topic] = {}
+        self.partitions: dict[tuple[bytes, int], Partition] = {}
+        self.group_shards: list[Shard[GroupState, Any]] = []  # Any: the group machine's facts
+        self.sessions: dict[int, Session] = {}
+        self.cluster_id = ""
+        self.node_id = config.node_id
+        self.started = False
+        self.catalogue_machine = CatalogueMachine()
+        self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
+        self.settings = BrokerSettings(config.kafka_overrides(), {})
+        self._producer_ids = (0, 0)
+
+    # ---- start -------------------------------------------------------------------------------------------------
+
+    def open(self, now: Now) -> None:
+        """Load the catalogue, bring the logs in line with it and load the coordinators. The store has recovered."""
+        log = self.store.logs.get((CATALOGUE_ID, 0))
+        if log is None:
+            settings = BrokerSettings({}, {}).topic_config({"flush.messages": "1", "retention.ms": "-1"}).log
+            log = self.store.create_log(CATALOGUE_TOPIC, CATALOGUE_ID, 0, settings, now)
+        partition = Partition(log)
+        self.partitions[CATALOGUE_ID, 0] = partition
+        self.catalogue = Shard(self.catalogue_machine, partition)
+        self.catalogue.load(now)
+        self.refresh_settings()
+        known = {CATALOGUE_ID}
+        for fact in list(self.catalogue.state.topics.values()):
+            known.add(fact.topic_id)
+            self.reconcile(fact.name, now)
+        for (topic_id, _), stray in list(self.store.logs.items()):
+            if topic_id not in known:
+                self.store.set_aside(stray)
+        for (topic_id, index), offset in self.catalogue.state.log_starts.items():
+            found = self.partitions.get((topic_id, index))
+            if found is not None and offset > found.log.log_start_offset:
+                found.log.advance_start(min(offset, found.log.log_end_offset), now)
+        self._load_groups(now)
+        self.started = True
+
+    def refresh_settings(self) -> None:
+        """Take the broker configs kept in the catalogue (cluster-wide and of this node) into force."""
+        dynamic = self.catalogue.state.broker_configs(self.node_id)
+        self.settings = BrokerSettings(self.config.kafka_overrides(), dynamic)
+        for topic in self.topics.values():
+            self._configure(topic)
+        self.configure_internal()
+
+    # ---- topics ------------------------------------------------------------------------------------------------
+
+    def reconcile(self, name: str, now: Now) -> Topic | None:
+        """Make what is served equal to what the catalogue says of this topic: create, grow, reconfigure or drop it."""
+        fact = self.catalogue.state.topics.get(name)
+        served = self.topics.get(name)
+        if served is not None and (fact is None or fact.topic_id != served.topic_id):
+            self._drop(served, now)
+            served = None
+        if fact is None:
+            return None
+        if served is None:
+            served = Topic(fact, self._topic_config(fact), [])
+            self.topics[name] = served
+            self.topics_by_id[fact.topic_id] = served
+        else:
+            served.fact = fact
+            self._configure(served)
+        for index in range(len(served.partitions), fact.partitions):
+            key = (fact.topic_id, index)
+            log = self.store.logs.get(key)
+            if log is None:
+                log = self.store.create_log(name, fact.topic_id, index, served.config.log, now)
+            else:
+                log.configure(served.config.log)
+            partition = Partition(log)
+            served.partitions.append(partition)
+            self.partitions[key] = partition
+        if served.config.log.flush_messages == 1:
+            self.configure_internal()
+        return served
+
+    def _topic_config(self, fact: TopicFact) -> TopicConfig:
+        configs = dict(fact.configs)
+        if fact.name in INTERNAL_TOPICS and self._somebody_syncs():
+            configs["flush.messages"] = "1"
+        return self.settings.topic_config(configs)
+
+    def _somebody_syncs(self) -> bool:
+        return self.settings.syncs_by_default or any(
+            fact.configs.get("flush.messages") == "1" for fact in self.catalogue.state.topics.values()
+        )
+
+    def configure_internal(self) -> None:
+        """Internal topics are as strong as the strongest topic."""
+        for name in INTERNAL_TOPICS:
+            topic = self.topics.get(name)
+            if topic is not None:
+                self._configure(topic)
+
+    def _configure(self, topic: Topic) -> None:
+        topic.config = self._topic_config(topic.fact)
+        for partition in topic.partitions:
+            partition.log.configure(topic.config.log)
+
+    def _drop(self, topic: Topic, now: Now) -> None:
+        del self.topics[topic.name]
+        del self.topics_by_id[topic.topic_id]
+        for partition in topic.partitions:
+            del self.partitions[topic.topic_id, partition.index]
+            self.store.delete_log(partition.log, now)
+            partition.wake(now)
+
+    def partition(self, topic: str, index: int) -> Partition | None:
+        """The partition by topic name, or None when there is none."""
+        found = self.topics.get(topic)
+        if found is None or not 0 <= index < len(found.partitions):
+            return None
+        return found.partitions[index]
+
+    def change_catalogue(self, command: Any, call: Call | None, now: Now, names: Iterable[str] = ()) -> Any:
+        """Run a catalogue command, then bring the named topics in line. Any: the machine's command; its response.
+
+        The call waits for the catalogue's ticket, so its answer follows the sync whatever the topic's policy.
+        """
+        response = self.catalogue.execute(command, call, now)
+        if call is not None:
+            call.saw(self.catalogue.ticket)
+        for name in names:
+            self.reconcile(name, now)
+        return response
+
+    def new_uuid(self) -> bytes:
+        """A random id, 16 bytes, never one whose text form would begin with a dash (Kafka avoids those too)."""
+        while True:
+            candidate = self.entropy.token_bytes(16)
+            if candidate[0] >> 2 != 62 and candidate > bytes(15) + b"\x01":
+                return candidate
+
+    # ---- coordinators ------------------------------------------------------------------------------------------
+
+    def _load_groups(self, now: Now) -> None:
+        topic = self.topics.get(OFFSETS_TOPIC)
+        if topic is None:
+            return
+        self.group_shards = []
+        for partition in topic.partitions:
+            shard = Shard(GroupMachine(self.settings, self.group_metadata_exists), partition)
+            shard.load(now)
+            shard.resume(now)
+            self.group_shards.append(shard)
+
+    def group_metadata_exists(self, topic: str, partition: int) -> bool:
+        """Whether a partition exists, for commits that name it."""
+        return self.partition(topic, partition) is not None
+
+    def group_shard(self, group_id: str, now: Now) -> Shard[GroupState, Any]:  # Any: the group machine's facts
+        """The shard that coordinates this group; creates the offsets topic at its first use."""
+        if not self.group_shards:
+            count = self.settings.integer("offsets.topic.num.partitions")
+            configs = {"cleanup.policy": "compact", "compression.type": "producer", "segment.bytes": "104857600"}
+            command = CreateTopic(OFFSETS_TOPIC, self.new_uuid(), count, configs, 1)
+            self.change_catalogue(command, None, now, [OFFSETS_TOPIC])
+            self._load_groups(now)
+        return self.group_shards[java_hash(group_id) % len(self.group_shards)]
+
+    def next_producer_id(self, call: Call, now: Now) -> int:
+        """A producer id never handed out before: blocks of 1,000 are reserved in the catalogue, synced before use."""
+        following, end = self._producer_ids
+        if following == end:
+            self.change_catalogue(ReserveProducerIds(), None, now)
+            end = self.catalogue.state.next_producer_id
+            following = end - PRODUCER_ID_BLOCK
+        self._producer_ids = (following + 1, end)
+        call.saw(self.catalogue.ticket)
+        return following
+
+
+def java_hash(text: str) -> int:
+    """Kafka's choice of a coordinator partition: Java's String.hashCode with the sign bit cleared."""
+    value = 0
+    data = text.encode("utf-16-be", "surrogatepass")
+    for position in range(0, len(data), 2):
+        value = (31 * value + (data[position] << 8 | data[position + 1])) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF

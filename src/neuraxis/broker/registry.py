@@ -1,0 +1,26 @@
+"""Finds the handlers and derives the API table: key -> versions, function, needs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from neuraxis.broker import handlers
+from neuraxis.broker.call import HANDLERS, Api
+
+
+def api_table() -> dict[int, Api]:
+    """The API table, by key. Importing every module of `handlers` is what fills it."""
+    for module in pkgutil.iter_modules(handlers.__path__):
+        importlib.import_module(f"{handlers.__name__}.{module.name}")
+    return dict(sorted(HANDLERS.items()))
+
+
+def render_table(table: dict[int, Api]) -> str:
+    """The table as text, one line a key: what `tests/test_api_table.py` snapshots and the docs print."""
+    lines = []
+    for api in table.values():
+        shown = f"{api.advertised_minimum}-{api.maximum}"
+        served = "" if api.advertised_minimum == api.minimum else f" (served from {api.minimum})"
+        lines.append(f"{api.key:>3} {api.name} {shown}{served} | {api.handler.__module__.rsplit('.', 1)[-1]} | {api.needs}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,54 @@
+"""One connection's state: who is there, which calls are open, and which bytes are ready to leave, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuraxis.broker.call import Call
+    from neuraxis.wire.codec import Span
+
+MAX_UNANSWERED = 64
+"""Calls a connection may have open before reading stops: enough for any client's pipeline (librdkafka keeps far fewer)."""
+
+MAX_OUTPUT_BYTES = 16 * 1024 * 1024
+"""Encoded reply bytes that may wait for a slow reader before reading stops. File ranges do not count: they hold no memory."""
+
+ANONYMOUS = "User:ANONYMOUS"
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """State of one connection. Owned by the core; the shell reads `output`, `closing` and `wants_input`."""
+
+    id: int
+    listener: str
+    host: str
+    port: int
+    principal: str = ANONYMOUS
+    client_id: str | None = None
+    software_name: str = ""
+    software_version: str = ""
+    pending: deque[Call] = field(default_factory=deque)
+    output: deque[bytes | bytearray | memoryview | Span] = field(default_factory=deque)
+    output_bytes: int = 0
+    holding: Call | None = None
+    closing: str | None = None
+    listed: bool = False
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether another frame may be given to the core now."""
+        return (
+            self.holding is None
+            and self.closing is None
+            and len(self.pending) < MAX_UNANSWERED
+            and self.output_bytes < MAX_OUTPUT_BYTES
+        )
+
+    def describe(self) -> str:
+        """The peer in words, for the log."""
+        software = f"{self.software_name} {self.software_version}".strip() or "unknown software"
+        return f"{self.host}:{self.port} ({self.principal}, client id {self.client_id!r}, {software})"

@@ -1,0 +1,105 @@
+"""Work values: what the shell does for the core because it may wait, one step after another.
+
+The core emits `Work`, the shell calls `perform` for it (on a thread) and hands the result back through `Core.done`. The
+simulator performs the steps one by one, in an order and at a time of its own choosing, or never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neuraxis.broker.log.fs import File, Fs
+
+
+class Now(NamedTuple):
+    """The two clocks of the broker: `mono_ms` for durations, `wall_ms` for timestamps (Unix time)."""
+
+    mono_ms: int
+    wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Make the content of `file` durable (fdatasync)."""
+
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDir:
+    """Make the directory entries of `path` durable."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Write `data` to a temporary file, sync it, rename it over `path` and sync the directory: old or new, never torn."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Rename a file or directory; durable only after `SyncDir` of its parent."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a file, or a directory with the files in it; absent is fine."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a range (a cold read); the result of the work is the bytes."""
+
+    file: File
+    position: int
+    length: int
+
+
+Step = Sync | SyncDir | Replace | Rename | Remove | Read
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Steps to be done in order; the first that fails fails the whole work."""
+
+    id: int
+    kind: str
+    steps: Sequence[Step]
+
+
+def perform_step(fs: Fs, step: Step) -> bytes | None:
+    """Do one step; OSError escapes to the caller, which reports it through `done`."""
+    if isinstance(step, Sync):
+        fs.sync(step.file)
+    elif isinstance(step, SyncDir):
+        fs.sync_dir(step.path)
+    elif isinstance(step, Replace):
+        fs.replace(step.path, step.data)
+    elif isinstance(step, Rename):
+        fs.rename(step.path, step.target)
+    elif isinstance(step, Remove):
+        fs.remove(step.path)
+    else:
+        return fs.read(step.file, step.position, step.length)
+    return None
+
+
+def perform(fs: Fs, work: Work) -> bytes | None:
+    """Do all steps of a work; the result is the last read's bytes, or None."""
+    result: bytes | None = None
+    for step in work.steps:
+        result = perform_step(fs, step)
+    return result
