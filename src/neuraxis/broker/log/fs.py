@@ -1,0 +1,416 @@
+"""The file system as the log sees it; the only file of the log that opens files or asks the operating system.
+
+Paths are relative to the data directory ("" is the directory itself) and use "/". `DiskFs` is the real thing, `MemoryFs`
+serves `--ephemeral`; the simulator brings its own. Every fault is an `OSError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import resource
+import threading
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
+
+Buffer = bytes | bytearray | memoryview
+
+# Half of the process's limit is left to sockets; above 4,096 more descriptors no longer save anything measurable.
+MOST_DESCRIPTORS = 4096
+LOCK_NAME = ".lock"
+
+
+class File:
+    """A file of the log. It outlives its descriptor: a file system opens and closes that behind it.
+
+    A pinned file (counted) keeps its content readable through rename and removal; pins are taken and given back on the
+    thread that owns the log.
+    """
+
+    __slots__ = ("busy", "fd", "fs", "path", "pins", "removed", "used")
+
+    def __init__(self, fs: Fs, path: str) -> None:
+        self.fs = fs
+        self.path = path
+        self.pins = 0
+        self.fd = -1  # stays -1 where a file system has no descriptors
+        self.busy = 0
+        self.used = False
+        self.removed = False
+
+    def pin(self) -> None:
+        """Keep the content readable, whatever happens to the name."""
+        self.pins += 1
+
+    def unpin(self) -> None:
+        """Give one pin back."""
+        self.pins -= 1
+        if not self.pins and self.removed:
+            self.fs.forget(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path!r}>"
+
+
+class Fs:
+    """What the log asks of a file system. Calls but `write*`, `truncate`, `allocate` and `open` may come from any thread."""
+
+    def list(self, directory: str) -> list[str]:
+        """Names in a directory, sorted; FileNotFoundError if there is none."""
+        raise NotImplementedError
+
+    def open(self, path: str, create: bool = False) -> File:
+        """The file at a path (the same object while it is known); created empty if asked for."""
+        raise NotImplementedError
+
+    def size(self, file: File) -> int:
+        """Length in bytes."""
+        raise NotImplementedError
+
+    def read(self, file: File, position: int, length: int) -> bytes:
+        """Bytes from a position; fewer only at the end of the file."""
+        raise NotImplementedError
+
+    def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
+        """As `read`, but None if the bytes would have to come from the device."""
+        return self.read(file, position, length)
+
+    def write(self, file: File, position: int, data: Buffer) -> None:
+        """Write all of `data` at a position (into the page cache); OSError if not all of it could be written."""
+        raise NotImplementedError
+
+    def write_parts(self, file: File, position: int, parts: Sequence[Buffer]) -> None:
+        """As `write`, for several pieces in a row, without joining them."""
+        raise NotImplementedError
+
+    def allocate(self, file: File, length: int) -> None:
+        """Give the file at least this length, reserving the blocks where that is possible."""
+        raise NotImplementedError
+
+    def truncate(self, file: File, length: int) -> None:
+        """Cut the file to a length, or extend it with zeros."""
+        raise NotImplementedError
+
+    def sync(self, file: File) -> None:
+        """Make the content durable."""
+        raise NotImplementedError
+
+    def rename(self, path: str, target: str) -> None:
+        """Rename a file (over an older one) or a directory; durable after `sync_dir` of the parent."""
+        raise NotImplementedError
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a directory and the files in it; absent is fine."""
+        raise NotImplementedError
+
+    def make_dir(self, path: str) -> None:
+        """Make a directory; an existing one is fine."""
+        raise NotImplementedError
+
+    def sync_dir(self, path: str) -> None:
+        """Make the entries of a directory durable."""
+        raise NotImplementedError
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Put `data` at a path, durably: after a crash there is the old content or the new, never a mixture."""
+        raise NotImplementedError
+
+    def space(self) -> int:
+        """Free bytes."""
+        raise NotImplementedError
+
+    def lock(self) -> None:
+        """Take the data directory for this process; DirectoryInUse if another one has it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close every descriptor and give the lock back."""
+        raise NotImplementedError
+
+    def forget(self, file: File) -> None:
+        """Drop what is kept for a removed file whose last pin has gone."""
+
+
+class DiskFs(Fs):
+    """The data directory on a disk.
+
+    Descriptors sit behind a bound and are closed by second chance, only from `write` and `open` (the owner's thread), never
+    while a file is pinned or a call on another thread uses it.
+    """
+
+    def __init__(self, data_dir: str, most_descriptors: int | None = None) -> None:
+        self.data_dir = data_dir
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.most_descriptors = most_descriptors or max(16, min(soft // 2, MOST_DESCRIPTORS))
+        self._files: dict[str, File] = {}
+        self._open: dict[File, None] = {}
+        self._mutex = threading.RLock()
+        self._lock_fd = -1
+        self._no_wait = hasattr(os, "RWF_NOWAIT")
+        os.makedirs(data_dir, exist_ok=True)
+
+    def _where(self, path: str) -> str:
+        return f"{self.data_dir}/{path}" if path else self.data_dir
+
+    # Descriptors
+
+    def _descriptor(self, file: File, flags: int = 0) -> int:
+        """The file's descriptor, opened if need be; call with the mutex held."""
+        if file.fd < 0:
+            if file.removed:
+                raise FileNotFoundError(errno.ENOENT, "the file was removed", file.path)
+            file.fd = os.open(self._where(file.path), os.O_RDWR | os.O_CLOEXEC | flags, 0o644)
+            self._open[file] = None
+        file.used = True
+        return file.fd
+
+    def _reopen(self, file: File) -> int:
+        with self._mutex:
+            self._evict()
+            return self._descriptor(file)
+
+    def _evict(self) -> None:
+        """Close descriptors beyond the bound, the longest unused first; each gets a second chance."""
+        chances = 2 * len(self._open)
+        while len(self._open) >= self.most_descriptors and chances:
+            chances -= 1
+            file = next(iter(self._open))
+            del self._open[file]
+            if file.pins or file.busy or file.used:
+                file.used = False
+                self._open[file] = None
+            else:
+                os.close(file.fd)
+                file.fd = -1
+
+    def _close(self, file: File) -> None:
+        if file.fd >= 0:
+            self._open.pop(file, None)
+            os.close(file.fd)
+            file.fd = -1
+
+    def _take(self, file: File) -> int:
+        with self._mutex:
+            file.busy += 1
+            try:
+                return self._descriptor(file)
+            except OSError:
+                file.busy -= 1
+                raise
+
+    def _give(self, file: File) -> None:
+        with self._mutex:
+            file.busy -= 1
+            if file.removed and not file.pins and not file.busy:
+                self._close(file)
+
+    # Files
+
+    def list(self, directory: str) -> list[str]:
+        return sorted(os.listdir(self._where(directory)))
+
+    def open(self, path: str, create: bool = False) -> File:
+        with self._mutex:
+            file = self._files.get(path)
+            if file is None:
+                file = File(self, path)
+                if create:
+                    self._evict()
+                    self._descriptor(file, os.O_CREAT)
+                else:
+                    os.stat(self._where(path))
+                self._files[path] = file
+            return file
+
+    def size(self, file: File) -> int:
+        with self._mutex:
+            return os.fstat(file.fd).st_size if file.fd >= 0 else os.stat(self._where(file.path)).st_size
+
+    def read(self, file: File, position: int, length: int) -> bytes:
+        fd = self._take(file)
+        try:
+            return os.pread(fd, length, position)
+        finally:
+            self._give(file)
+
+    def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
+        if not self._no_wait:
+            return self.read(file, position, length)
+        fd = self._take(file)
+        try:
+            data = bytearray(length)
+            count = os.preadv(fd, [data], position, os.RWF_NOWAIT)
+            if count == length:
+                return data
+            if position + count < os.fstat(fd).st_size:
+                return None
+            del data[count:]
+            return data
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                return None
+            if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            self._no_wait = False  # tmpfs, old kernels: a plain read does not wait long there
+            return os.pread(fd, length, position)
+        finally:
+            self._give(file)
+
+    def write(self, file: File, position: int, data: Buffer) -> None:
+        fd = file.fd
+        if fd < 0:
+            fd = self._reopen(file)
+        file.used = True
+        written = os.pwrite(fd, data, position)
+        if written != len(data):
+            self._write_rest(fd, position + written, memoryview(data)[written:])
+
+    def write_parts(self, file: File, position: int, parts: Sequence[Buffer]) -> None:
+        fd = file.fd
+        if fd < 0:
+            fd = self._reopen(file)
+        file.used = True
+        written = os.pwritev(fd, parts, position)
+        for part in parts:
+            size = len(part)
+            if written < size:
+                self._write_rest(fd, position + written, memoryview(part)[written:])
+                written = size
+            position += size
+            written -= size
+
+    def _write_rest(self, fd: int, position: int, data: memoryview) -> None:
+        """Complete a short write; a disk that takes nothing says why (ENOSPC) on the next call."""
+        while data:
+            written = os.pwrite(fd, data, position)
+            if not written:
+                raise OSError(errno.EIO, "the device takes no more bytes")
+            position += written
+            data = data[written:]
+
+    def allocate(self, file: File, length: int) -> None:
+        fd = self._take(file)
+        try:
+            os.posix_fallocate(fd, 0, length)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+            os.ftruncate(fd, max(length, os.fstat(fd).st_size))
+        finally:
+            self._give(file)
+
+    def truncate(self, file: File, length: int) -> None:
+        fd = self._take(file)
+        try:
+            os.ftruncate(fd, length)
+        finally:
+            self._give(file)
+
+    def sync(self, file: File) -> None:
+        fd = self._take(file)
+        try:
+            os.fdatasync(fd)
+        finally:
+            self._give(file)
+
+    # Names
+
+    def _under(self, path: str) -> list[File]:
+        file = self._files.get(path)
+        if file is not None:
+            return [file]
+        return [file for name, file in self._files.items() if name.startswith(path + "/")]
+
+    def rename(self, path: str, target: str) -> None:
+        with self._mutex:
+            self._lose(self._files.get(target))
+            os.rename(self._where(path), self._where(target))
+            for file in self._under(path):
+                del self._files[file.path]
+                file.path = target + file.path[len(path) :]
+                self._files[file.path] = file
+
+    def _lose(self, file: File | None) -> None:
+        """The name of a file is about to go: a pinned or busy one keeps its content through an open descriptor."""
+        if file is None:
+            return
+        if file.pins or file.busy:
+            self._descriptor(file)
+        else:
+            self._close(file)
+        file.removed = True
+        del self._files[file.path]
+
+    def remove(self, path: str) -> None:
+        with self._mutex:
+            for file in self._under(path):
+                self._lose(file)
+        where = self._where(path)
+        try:
+            os.unlink(where)
+        except FileNotFoundError:
+            return
+        except (IsADirectoryError, PermissionError):
+            for name in os.listdir(where):
+                self.remove(f"{path}/{name}")
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(where)
+
+    def forget(self, file: File) -> None:
+        with self._mutex:
+            if not file.busy:
+                self._close(file)
+
+    def make_dir(self, path: str) -> None:
+        os.makedirs(self._where(path), exist_ok=True)
+
+    def sync_dir(self, path: str) -> None:
+        fd = os.open(self._where(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def replace(self, path: str, data: bytes) -> None:
+        temporary = self._where(path) + ".tmp"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            self._write_rest(fd, 0, memoryview(data))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self.rename(path + ".tmp", path)
+        self.sync_dir(path.rpartition("/")[0])
+
+    def space(self) -> int:
+        status = os.statvfs(self.data_dir)
+        return status.f_bavail * status.f_frsize
+
+    def lock(self) -> None:
+        fd = os.open(self._where(LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(fd)
+            raise DirectoryInUse(self.data_dir, holder) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        self._lock_fd = fd
+
+    def close(self) -> None:
+        with self._mutex:
+            for file in list(self._open):
+                self._close(file)
+            self._files.clear()
+            if self._lock_fd >= 0:
+                os.close(self._lock_fd)
+                self._lock_fd = -1
