@@ -1,0 +1,175 @@
+"""Checks a config's text and makes it a value. Rule: a refusal names the config, the value and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
+from neuraxis.broker.config_table.topic_rows import CLIENT_METRICS_CONFIGS, GROUP_CONFIGS, TOPIC_CONFIGS
+from neuraxis.wire.errors import ErrorCode, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from neuraxis.broker.config_table.rows import ConfigKey
+
+Value = bool | int | float | str | tuple[str, ...] | None
+
+_WHOLE = re.compile(r"[+-]?[0-9]+\Z")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
+_BOUNDS = {"short": 1 << 15, "int": 1 << 31, "long": 1 << 63}
+_WORDS = {"short": "a whole number", "int": "a whole number", "long": "a whole number", "double": "a number"}
+
+
+def parse(key: ConfigKey, text: str | None) -> Value:
+    """The value of the text; raises `Refused` (40) when the config cannot have it."""
+    if text is None:
+        if key.default is None and not key.required:
+            return None
+        raise _refusal(key, text)
+    text = text.strip()
+    kind = key.type
+    if kind == "boolean":
+        if text.lower() not in ("true", "false"):
+            raise _refusal(key, text)
+        return text.lower() == "true"
+    if kind in _BOUNDS:
+        number = int(text) if _WHOLE.match(text) and len(text) < 32 else None
+        if number is None or not -_BOUNDS[kind] <= number < _BOUNDS[kind] or not _in_range(key, number):
+            raise _refusal(key, text)
+        return number
+    if kind == "double":
+        real = float(text) if _REAL.match(text) else None
+        if real is None or not _in_range(key, real):
+            raise _refusal(key, text)
+        return real
+    if kind == "list":
+        return _parse_list(key, text)
+    if not _word_allowed(key, text):
+        raise _refusal(key, text)
+    return text
+
+
+def _parse_list(key: ConfigKey, text: str) -> tuple[str, ...]:
+    words = tuple(re.split(r"\s*,\s*", text)) if text else ()
+    if any(not word or not _word_allowed(key, word) for word in words) or len(set(words)) < len(words):
+        raise _refusal(key, text)
+    return words
+
+
+def _in_range(key: ConfigKey, number: float) -> bool:
+    for choice in key.allowed.split(","):
+        low, dots, high = choice.partition("..")
+        if not dots:
+            if not low or number == float(low):
+                return True
+        elif (not low or number >= float(low)) and (not high or number <= float(high)):
+            return True
+    return False
+
+
+def _word_allowed(key: ConfigKey, word: str) -> bool:
+    if not key.allowed:
+        return True
+    if key.allowed == "+":
+        return bool(word)
+    if key.allowed.startswith("~"):
+        return word.upper() in key.allowed[1:].upper().split(",")
+    return word in key.allowed.split(",")
+
+
+def describe_allowed(key: ConfigKey) -> str:
+    """What the config takes, in words: `a whole number, at least -1`."""
+    allowed = key.allowed
+    if key.type == "boolean":
+        return "true or false"
+    if key.type in _WORDS:
+        return f"{_WORDS[key.type]}{_describe_range(key)}"
+    if allowed == "+":
+        return "a text that is not empty"
+    words = ", ".join(allowed.removeprefix("~").split(","))
+    if key.type == "list":
+        return (
+            f"a list, between commas and without repetition, of {words}" if words else "a list between commas"
+        )
+    return f"one of {words}" if words else "a text"
+
+
+def _describe_range(key: ConfigKey) -> str:
+    if not key.allowed:
+        bound = _BOUNDS.get(key.type)
+        return "" if bound is None or key.type == "long" else f" from {-bound} to {bound - 1}"
+    choices = []
+    for choice in key.allowed.split(","):
+        low, dots, high = choice.partition("..")
+        choices.append(low if not dots else f"from {low} to {high}" if high else f"at least {low}")
+    return ", " + " or ".join(choices)
+
+
+def _refusal(key: ConfigKey, text: str | None) -> Refused:
+    shown = "a hidden value" if key.sensitive and text is not None else "null" if text is None else repr(text)
+    return Refused(
+        ErrorCode.INVALID_CONFIG, f"{key.name} cannot be {shown}: it takes {describe_allowed(key)}."
+    )
+
+
+def unknown_config(kind: str, name: str, known: Iterable[str]) -> Refused:
+    """The refusal of a name that is not in the table; suggests the nearest one that is."""
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"the names are Apache Kafka's {kind} configs."
+    return Refused(ErrorCode.INVALID_CONFIG, f"There is no {kind} config {name!r}: {hint}")
+
+
+def _check(kind: str, table: Mapping[str, ConfigKey], configs: Mapping[str, str | None]) -> dict[str, Value]:
+    values = {}
+    for name, text in configs.items():
+        key = table.get(name)
+        if key is None:
+            raise unknown_config(kind, name, table)
+        values[name] = parse(key, text)
+    return values
+
+
+def check_broker_config(name: str, value: str) -> None:
+    """Refuse (40) a broker config given at start (`--set`) that Kafka does not know or would not take."""
+    _check("broker", BROKER_CONFIGS, {name: value})
+
+
+def check_topic_configs(configs: Mapping[str, str | None]) -> None:
+    """Refuse (40) topic configs that Kafka does not know or would not take, alone or together."""
+    values = _check("topic", TOPIC_CONFIGS, configs)
+    for name, text in configs.items():
+        if text is None:
+            raise Refused(
+                ErrorCode.INVALID_CONFIG, f"{name} cannot be null; leave it out to get the default."
+            )
+    if values.get("remote.storage.enable"):
+        raise Refused(
+            ErrorCode.INVALID_CONFIG,
+            "remote.storage.enable cannot be true: this broker has no tiered storage.",
+        )
+    least, most = values.get("min.compaction.lag.ms", 0), values.get("max.compaction.lag.ms", (1 << 63) - 1)
+    assert isinstance(least, int)
+    assert isinstance(most, int)
+    if least > most:
+        raise Refused(
+            ErrorCode.INVALID_CONFIG,
+            f"min.compaction.lag.ms ({least}) cannot be above max.compaction.lag.ms ({most}).",
+        )
+
+
+def check_group_configs(configs: Mapping[str, str | None]) -> None:
+    """Refuse (40) group configs that Kafka does not know or would not take."""
+    _check("group", GROUP_CONFIGS, configs)
+
+
+def check_client_metrics_configs(configs: Mapping[str, str | None]) -> None:
+    """Refuse (40) client metrics configs that Kafka does not know or would not take."""
+    _check("client metrics", CLIENT_METRICS_CONFIGS, configs)
+
+
+def check_run_time_broker_configs(configs: Mapping[str, str | None]) -> None:
+    """Refuse (40) broker configs that cannot have the value; whether they may change now is the caller's matter."""
+    _check("broker", {**BROKER_CONFIGS, **RUN_TIME_CONFIGS}, configs)

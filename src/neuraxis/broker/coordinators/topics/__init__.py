@@ -1,0 +1,1 @@
+"""The catalogue: which topics exist, how everything is configured, which producer ids are taken."""
