@@ -1,0 +1,1 @@
+"""The real-client bodies of `tests/integration/clients`, run on either target."""

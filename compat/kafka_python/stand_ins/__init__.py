@@ -1,0 +1,1 @@
+"""Stand-in for the package marker that kafka-python's sdist leaves out."""
