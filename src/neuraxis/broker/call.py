@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from neuraxis.wire import messages
+from neuraxis.wire.schema import schema_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,7 +67,7 @@ class _Marker:
 
 
 PARKED: Final = _Marker("PARKED")
-"""A handler returns this when the call will be answered later through `Call.answer`; set `call.abandon` for clean-up."""
+"""A handler returns this when `Call.answer` will answer later; set `call.abandon` for clean-up."""
 
 NO_REPLY: Final = _Marker("NO_REPLY")
 """A handler returns this when the protocol wants no answer (Produce with acks=0)."""
@@ -96,7 +99,12 @@ HANDLERS: dict[int, Api] = {}
 
 
 def handles(
-    request: type, *, versions: str, needs: str, advertised_minimum: int | None = None, anonymous: bool = False
+    request: type,
+    *,
+    versions: str,
+    needs: str,
+    advertised_minimum: int | None = None,
+    anonymous: bool = False,
 ) -> Callable[[Callable[..., Handled]], Callable[..., Handled]]:
     """Register a handler for the request class.
 
@@ -107,10 +115,9 @@ def handles(
         advertised_minimum: the lowest version shown in ApiVersions when it differs from the lowest one served.
         anonymous: may be called before authentication.
     """
-    from neuraxis.wire import messages
-
     low, _, high = versions.partition("-")
-    key = request.__message__.key  # type: ignore[attr-defined]  # set by wire.schema.message on every message class
+    key = schema_of(request).key
+    assert key is not None, f"{request.__name__} is not a request"
 
     def register(handler: Callable[..., Handled]) -> Callable[..., Handled]:
         assert key not in HANDLERS, f"two handlers for key {key}"

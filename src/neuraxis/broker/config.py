@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.config_table import check_broker_config
+from neuraxis.wire.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +16,7 @@ DURABILITY_CONFIGS: Mapping[str, Mapping[str, str]] = {
     "interval": {"log.flush.interval.ms": "1000"},
     "os": {},
 }
-"""Each durability policy as the Kafka configs it stands for. A second is the time an `interval` power cut may take back."""
+"""Each durability policy as the Kafka configs it stands for. A power cut may take back a second of `interval`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,17 @@ class BrokerConfig:
     receive_pool_bytes: int = 128 * 1024 * 1024
     max_connections: int = 10_000
     kafka: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise ValueError with the next step for what cannot be started."""
+        if self.durability not in DURABILITY_CONFIGS:
+            choices = ", ".join(DURABILITY_CONFIGS)
+            raise ValueError(f"unknown durability policy {self.durability!r}: choose one of {choices}")
+        for name, value in self.kafka.items():
+            try:
+                check_broker_config(name, value)
+            except Refused as refused:
+                raise ValueError(str(refused)) from refused
 
     def kafka_overrides(self) -> dict[str, str]:
         """The static broker configs that differ from Kafka's defaults: the policy's, ours, and what was set."""

@@ -1,4 +1,4 @@
-"""What this broker owns and a handler may touch: partitions, catalogue, coordinators, config. Never the broker itself."""
+"""What this broker owns and a handler may touch: partitions, catalogue, coordinators, config. Not the broker."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from neuraxis.broker.coordinators.topics.machine import (
     ReserveProducerIds,
     TopicFact,
 )
+from neuraxis.broker.log.settings import Durability
 from neuraxis.broker.parking import Parking
-from neuraxis.broker.partition import Partition
+from neuraxis.broker.partition import Partition, Writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from neuraxis.broker.call import Api, Call
-    from neuraxis.broker.config import BrokerConfig
+    from neuraxis.broker.config import BrokerConfig, Listener
     from neuraxis.broker.coordinators.group.machine import GroupState
-    from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.log.store import LogStore, RecoveryReport
     from neuraxis.broker.session import Session
     from neuraxis.broker.work import Now
 
@@ -77,6 +78,8 @@ class Node:
         self.entropy = entropy
         self.apis = apis
         self.parking = Parking()
+        self.writes = Writes()
+        self.recovery: RecoveryReport | None = None
         self.topics: dict[str, Topic] = {}
         self.topics_by_id: dict[bytes, Topic] = {}
         self.partitions: dict[tuple[bytes, int], Partition] = {}
@@ -98,7 +101,7 @@ class Node:
         if log is None:
             settings = BrokerSettings({}, {}).topic_config({"flush.messages": "1", "retention.ms": "-1"}).log
             log = self.store.create_log(CATALOGUE_TOPIC, CATALOGUE_ID, 0, settings, now)
-        partition = Partition(log)
+        partition = Partition(log, self.writes)
         self.partitions[CATALOGUE_ID, 0] = partition
         self.catalogue = Shard(self.catalogue_machine, partition)
         self.catalogue.load(now)
@@ -114,8 +117,18 @@ class Node:
             found = self.partitions.get((topic_id, index))
             if found is not None and offset > found.log.log_start_offset:
                 found.log.advance_start(min(offset, found.log.log_end_offset), now)
+        self._raise_epochs()
         self._load_groups(now)
         self.started = True
+
+    def _raise_epochs(self) -> None:
+        """Logs that may have lost what a client was shown begin a new leader epoch, so that the client can notice."""
+        report = self.recovery
+        if report is None or not (report.unclean and report.other_boot):
+            return
+        for partition in self.partitions.values():
+            if partition.log.settings.durability is not Durability.SYNC:
+                partition.log.raise_epoch(report.next_epoch)
 
     def refresh_settings(self) -> None:
         """Take the broker configs kept in the catalogue (cluster-wide and of this node) into force."""
@@ -150,7 +163,7 @@ class Node:
                 log = self.store.create_log(name, fact.topic_id, index, served.config.log, now)
             else:
                 log.configure(served.config.log)
-            partition = Partition(log)
+            partition = Partition(log, self.writes)
             served.partitions.append(partition)
             self.partitions[key] = partition
         if served.config.log.flush_messages == 1:
@@ -207,6 +220,13 @@ class Node:
             self.reconcile(name, now)
         return response
 
+    def listener_of(self, session: Session) -> Listener:
+        """The listener a session came in by: its advertised address is what that client is told."""
+        for listener in self.config.listeners:
+            if listener.name == session.listener:
+                return listener
+        return self.config.listeners[0]
+
     def new_uuid(self) -> bytes:
         """A random id, 16 bytes, never one whose text form would begin with a dash (Kafka avoids those too)."""
         while True:
@@ -231,11 +251,17 @@ class Node:
         """Whether a partition exists, for commits that name it."""
         return self.partition(topic, partition) is not None
 
-    def group_shard(self, group_id: str, now: Now) -> Shard[GroupState, Any]:  # Any: the group machine's facts
+    def group_shard(
+        self, group_id: str, now: Now
+    ) -> Shard[GroupState, Any]:  # Any: the group machine's facts
         """The shard that coordinates this group; creates the offsets topic at its first use."""
         if not self.group_shards:
             count = self.settings.integer("offsets.topic.num.partitions")
-            configs = {"cleanup.policy": "compact", "compression.type": "producer", "segment.bytes": "104857600"}
+            configs = {
+                "cleanup.policy": "compact",
+                "compression.type": "producer",
+                "segment.bytes": "104857600",
+            }
             command = CreateTopic(OFFSETS_TOPIC, self.new_uuid(), count, configs, 1)
             self.change_catalogue(command, None, now, [OFFSETS_TOPIC])
             self._load_groups(now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.log.log import Log
 from neuraxis.broker.log.tail_state import Duplicate
 from neuraxis.wire import batch as batches
+from neuraxis.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +17,22 @@ if TYPE_CHECKING:
     from neuraxis.wire.batch import BatchHeader
 
 
+class Writes:
+    """Counts the broker's appends: tells a handler that failed before its first write from one that failed after."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Partition:
     """One partition of a topic on this node. It is always its own leader."""
 
-    __slots__ = ("index", "log", "topic", "topic_id", "waiting")
+    __slots__ = ("index", "log", "topic", "topic_id", "waiting", "writes")
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, writes: Writes) -> None:
+        self.writes = writes
         self.topic = log.topic
         self.topic_id = log.topic_id
         self.index = log.partition
@@ -64,10 +75,23 @@ class Partition:
             duplicate = log.producers.check(header, now)
             if duplicate is not None:
                 return duplicate.base_offset, duplicate
+        self.writes.count += 1
         base_offset = log.log_end_offset
         batches.set_offset(view, base_offset, log.leader_epoch)
-        log.append(view, header._replace(base_offset=base_offset, partition_leader_epoch=log.leader_epoch), now)
+        log.append(
+            view, header._replace(base_offset=base_offset, partition_leader_epoch=log.leader_epoch), now
+        )
+        if self.waiting and log.durable_offset == log.log_end_offset:
+            self.wake(now)
         return base_offset, None
+
+    def check_leader_epoch(self, epoch: int) -> int:
+        """The error for a client that believes in leader epoch `epoch` (-1: it does not say); 0 when it fits."""
+        if epoch in (-1, self.log.leader_epoch):
+            return 0
+        if epoch < self.log.leader_epoch:
+            return ErrorCode.FENCED_LEADER_EPOCH
+        return ErrorCode.UNKNOWN_LEADER_EPOCH
 
     def wake(self, now: Now) -> None:
         """Tell every waiting fetch that the high watermark rose."""

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from neuraxis.wire.codec import Span
 
 MAX_UNANSWERED = 64
-"""Calls a connection may have open before reading stops: enough for any client's pipeline (librdkafka keeps far fewer)."""
+"""Calls a connection may have open before reading stops: enough for any client's pipeline."""
 
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-"""Encoded reply bytes that may wait for a slow reader before reading stops. File ranges do not count: they hold no memory."""
+"""Encoded reply bytes that may wait for a slow reader before reading stops. File ranges hold no memory."""
 
 ANONYMOUS = "User:ANONYMOUS"
 

@@ -1,0 +1,273 @@
+"""The broker as one synchronous object: handle, tick, next_deadline, take_work, done. No I/O, clock, luck or thread.
+
+Rule of the file: a reply leaves only when everything it could have seen is as durable as the policy promises.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Call
+from neuraxis.broker.log.store import StorageFailed
+from neuraxis.broker.node import Node
+from neuraxis.broker.refusal import refusal
+from neuraxis.broker.registry import api_table
+from neuraxis.broker.session import Session
+from neuraxis.wire import frames
+from neuraxis.wire.codec import Malformed, decoder
+from neuraxis.wire.errors import ErrorCode, Refused
+from neuraxis.wire.messages import API_NAMES, flexible_from
+from neuraxis.wire.messages.api_versions import ApiVersionsRequest
+
+if TYPE_CHECKING:
+    from typing import Any  # Any: request and response objects of every API
+
+    from neuraxis.broker.config import BrokerConfig
+    from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.node import Entropy
+    from neuraxis.broker.work import Now, Work
+
+logger = logging.getLogger("neuraxis.broker")
+
+API_VERSIONS_KEY = 18
+NEVER_FLEXIBLE = 32_768
+"""Above every version: the header of an unknown key cannot be read past its correlation id."""
+
+
+class Core:
+    """The broker core. The shell feeds frames and time, performs works, and writes what lands in `ready` sessions."""
+
+    def __init__(self, config: BrokerConfig, store: LogStore, entropy: Entropy) -> None:
+        self.config = config
+        self.store = store
+        self.apis = api_table()
+        self.node = Node(config, store, entropy, self.apis)
+        self.ready: list[Session] = []
+        self._completed: list[Call] = []
+        self._waiting: list[tuple[int, int, Call]] = []
+        self._next_session = 0
+        self._next_token = 0
+        self._flexible_from = {key: flexible_from(key) for key in self.apis}
+
+    def start(self, now: Now) -> None:
+        """Recover the store and load what the logs hold. Raises StorageFailed or a refusal that says what to do."""
+        self.node.recovery = self.store.recover(now)
+        self.node.cluster_id = self.store.cluster_id
+        self.node.open(now)
+
+    def close(self, now: Now) -> None:
+        """Stop cleanly: everything synced, checkpoints and the clean-shutdown marker written."""
+        self.store.close(now)
+
+    # ---- connections -------------------------------------------------------------------------------------------
+
+    def connect(self, listener: str, host: str, port: int) -> Session:
+        """A peer connected."""
+        self._next_session += 1
+        session = Session(self._next_session, listener, host, port)
+        self.node.sessions[session.id] = session
+        return session
+
+    def disconnect(self, session: Session, now: Now) -> None:
+        """The peer is gone (or is to be): drop what waits for it."""
+        self.node.sessions.pop(session.id, None)
+        session.closing = session.closing or "disconnected"
+        for call in session.pending:
+            call.answered = True
+            abandon, call.abandon = call.abandon, None
+            if abandon is not None:
+                abandon()
+            _release_parts(call.response)
+        session.pending.clear()
+        _release_parts(session.output)
+        session.output.clear()
+        session.holding = None
+        self._drain(now)
+
+    # ---- the five methods --------------------------------------------------------------------------------------
+
+    def handle(self, session: Session, frame: memoryview, now: Now) -> None:
+        """One request frame (without its length prefix; writable). The view dies when this returns."""
+        try:
+            call, api, position = self._open_call(session, frame, now)
+            if call is None or api is None:
+                return
+            request = decoder(api.request, call.api_version)(frame, position)[0]
+        except Malformed as error:
+            self._close(session, f"sent a malformed frame: {error}")
+            return
+        self._run(api, call, request, now)
+        if self._completed:
+            self._drain(now)
+
+    def tick(self, now: Now) -> None:
+        """Let time act: deadlines of parked calls, groups, retention, background syncs."""
+        self.node.parking.fire(now)
+        for shard in self.node.group_shards:
+            shard.tick(now)
+        self.store.tick(now)
+        self._advance(now)
+        self._drain(now)
+
+    def next_deadline(self) -> int | None:
+        """The `mono_ms` at which `tick` could matter, or None."""
+        candidates = [self.node.parking.next_deadline(), self.store.next_deadline()]
+        candidates.extend(shard.deadline() for shard in self.node.group_shards)
+        return min((each for each in candidates if each is not None), default=None)
+
+    def take_work(self) -> list[Work]:
+        """Works the shell is to perform now."""
+        return self.store.take_work()
+
+    def done(self, work_id: int, result: bytes | None, error: OSError | None, now: Now) -> None:
+        """A work ended. Raises StorageFailed when the broker must stop."""
+        self.store.done(work_id, result, error, now)
+        self._advance(now)
+        waiting, durable = self._waiting, self.store.durable_ticket
+        while waiting and waiting[0][0] <= durable:
+            self._flush(heapq.heappop(waiting)[2].session)
+        self._drain(now)
+
+    # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _open_call(
+        self, session: Session, frame: memoryview, now: Now
+    ) -> tuple[Call | None, Api | None, int]:
+        key, version, correlation_id, client_id, position = frames.read_request_header(
+            frame, self._first_flexible
+        )
+        api = self.apis.get(key)
+        if api is None:
+            name = API_NAMES.get(key, "an unknown API")
+            self._close(session, f"asked for key {key} ({name}), which this broker does not serve")
+            return None, None, 0
+        if not api.minimum <= version <= api.maximum:
+            if key == API_VERSIONS_KEY:
+                self._refuse_api_versions(session, api, correlation_id, now)
+            else:
+                self._close(
+                    session,
+                    f"asked for {api.name} version {version}; served are {api.minimum} to {api.maximum}: "
+                    + ("the client is too old" if version < api.minimum else "the client is too new"),
+                )
+            return None, None, 0
+        session.client_id = client_id
+        call = self._call(session, key, version, correlation_id, client_id, now)
+        return call, api, position
+
+    def _first_flexible(self, key: int) -> int:
+        return self._flexible_from.get(key, NEVER_FLEXIBLE)
+
+    def _call(
+        self, session: Session, key: int, version: int, correlation_id: int, client_id: str | None, now: Now
+    ) -> Call:
+        self._next_token += 1
+        call = Call(session, key, version, correlation_id, client_id, self._next_token, now, self._completed)
+        session.pending.append(call)
+        return call
+
+    def _refuse_api_versions(self, session: Session, api: Api, correlation_id: int, now: Now) -> None:
+        # The client opened with a version newer than ours: the answer is in version 0, which every client can read,
+        # and holds the whole table so that the client can go on at once.
+        call = self._call(session, API_VERSIONS_KEY, 0, correlation_id, None, now)
+        response = api.handler(self.node, call, ApiVersionsRequest())
+        response.error_code = ErrorCode.UNSUPPORTED_VERSION
+        self._finish(call, response)
+
+    def _run(self, api: Api, call: Call, request: Any, now: Now) -> None:
+        writes = self.node.writes.count
+        try:
+            response = api.handler(self.node, call, request)
+        except StorageFailed:
+            raise
+        except Refused as refused:
+            self._reject(api, call, request, refused.code, str(refused))
+            return
+        except Exception as error:
+            logger.exception("%s from %s failed: %.2000r", api.name, call.session.describe(), request)
+            if self.node.writes.count != writes:
+                raise StorageFailed(f"{api.name} failed after it had written: {error!r}") from error
+            self._reject(api, call, request, ErrorCode.UNKNOWN_SERVER_ERROR, f"the handler failed: {error!r}")
+            return
+        if response is PARKED:
+            if not call.answered:
+                call.holds = True
+                call.session.holding = call
+        elif response is NO_REPLY:
+            call.answered = True
+            call.response = ()
+            self._flush(call.session)
+        elif response is CLOSE:
+            self._close(call.session, f"{api.name} could not be answered; the reason is above")
+        else:
+            self._finish(call, response)
+
+    def _reject(self, api: Api, call: Call, request: Any, code: int, reason: str) -> None:
+        response = refusal(request, api.response, code)
+        if response is None:
+            self._close(call.session, f"{api.name} failed and has no place for an error: {reason}")
+            return
+        if hasattr(response, "error_message"):
+            response.error_message = reason
+        self._finish(call, response)
+
+    def _finish(self, call: Call, response: Any) -> None:
+        call.answered = True
+        call.response = frames.encode_response(call.correlation_id, response, call.api_version, call.api_key)
+        session = call.session
+        if session.holding is call:
+            session.holding = None
+        if call.ticket > self.store.durable_ticket:
+            heapq.heappush(self._waiting, (call.ticket, call.token, call))
+            if call.holds:
+                self._list(session)
+        else:
+            self._flush(session)
+
+    def _flush(self, session: Session) -> None:
+        pending, durable = session.pending, self.store.durable_ticket
+        while pending and pending[0].answered and pending[0].ticket <= durable:
+            parts = pending.popleft().response
+            for part in parts:
+                session.output.append(part)
+                if isinstance(part, bytes | bytearray | memoryview):
+                    session.output_bytes += len(part)
+        self._list(session)
+
+    def _list(self, session: Session) -> None:
+        if not session.listed:
+            session.listed = True
+            self.ready.append(session)
+
+    def _close(self, session: Session, reason: str) -> None:
+        if session.closing is None:
+            session.closing = reason
+            logger.warning("closing the connection of %s: it %s", session.describe(), reason)
+            self._list(session)
+
+    def _advance(self, now: Now) -> None:
+        advanced = self.store.advanced
+        if advanced:
+            self.store.advanced = []
+            partitions = self.node.partitions
+            for log in advanced:
+                partition = partitions.get((log.topic_id, log.partition))
+                if partition is not None:
+                    partition.wake(now)
+
+    def _drain(self, now: Now) -> None:
+        completed = self._completed
+        while completed:
+            call = completed.pop()
+            if call.session.closing is None or call in call.session.pending:
+                self._finish(call, call.response)
+
+
+def _release_parts(parts: Any) -> None:
+    if isinstance(parts, list | tuple) or hasattr(parts, "popleft"):
+        for part in parts:
+            release = getattr(part, "release", None)
+            if release is not None and not isinstance(part, memoryview):
+                release()

@@ -1,0 +1,51 @@
+"""ApiVersions (key 18), versions 0-5.
+
+v3 client software name and version (checked against Kafka's pattern), v5 the cluster and node the client expects.
+A version above 5 is answered in version 0 with error 35 and the whole table (the core does that).
+Not done: features whose machines do not exist yet (group.version, transaction.version, share.version) are not shown, so
+that clients do not switch on what they would not get.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.call import Call, handles
+from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.api_versions import (
+    ApiVersion,
+    ApiVersionsRequest,
+    ApiVersionsResponse,
+    FinalizedFeatureKey,
+    SupportedFeatureKey,
+)
+
+if TYPE_CHECKING:
+    from neuraxis.broker.node import Node
+
+SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
+METADATA_VERSION = (7, 33)
+"""Supported and finalised metadata.version of Kafka 4.4.0: the release that this broker's table is equal to."""
+
+
+@handles(ApiVersionsRequest, versions="0-5", needs="nothing", anonymous=True)
+def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVersionsResponse:
+    """Say what this broker serves; remember what the client is."""
+    if call.api_version >= 3:
+        name, version = request.client_software_name, request.client_software_version
+        if not SOFTWARE.fullmatch(name) or not SOFTWARE.fullmatch(version):
+            return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
+        call.session.software_name, call.session.software_version = name, version
+    if call.api_version >= 5 and (
+        (request.cluster_id is not None and request.cluster_id != node.cluster_id)
+        or request.node_id not in (-1, node.node_id)
+    ):
+        return ApiVersionsResponse(error_code=ErrorCode.REBOOTSTRAP_REQUIRED)
+    low, high = METADATA_VERSION
+    return ApiVersionsResponse(
+        api_keys=[ApiVersion(api.key, api.advertised_minimum, api.maximum) for api in node.apis.values()],
+        supported_features=[SupportedFeatureKey("metadata.version", low, high)],
+        finalized_features_epoch=0,
+        finalized_features=[FinalizedFeatureKey("metadata.version", high, high)],
+    )

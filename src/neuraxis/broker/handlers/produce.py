@@ -1,0 +1,104 @@
+"""Produce (key 0), versions 3-13 (advertised from 0: librdkafka's compressed produce needs to see that).
+
+timeout_ms is ignored: there is no replication to wait for. The answer waits for durability when the topic's policy asks
+for it. v5 log_start_offset, v8 record_errors, v9 flexible, v13 topic ids.
+Not done: transactions (a transactional batch is refused with 48 INVALID_TXN_STATE); per-record errors but for missing
+keys on compacted topics (another bad batch is refused whole). Null records get 87 where Kafka never answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.call import CLOSE, NO_REPLY, Call, Handled, handles
+from neuraxis.broker.ingest import prepare
+from neuraxis.broker.topic_names import is_valid_name
+from neuraxis.wire.errors import ErrorCode, Refused
+from neuraxis.wire.messages.produce import (
+    BatchIndexAndErrorMessage,
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+    TopicProduceResponse,
+)
+
+if TYPE_CHECKING:
+    from neuraxis.broker.node import Node, Topic
+
+
+@handles(ProduceRequest, versions="3-13", needs="WRITE topic", advertised_minimum=0)
+def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
+    """Append each batch; answer each partition."""
+    refused = _refused_whole(node, request)
+    responses = []
+    failed = bool(refused)
+    by_id = call.api_version >= 13
+    for data in request.topic_data:
+        topic = node.topics_by_id.get(data.topic_id) if by_id else node.topics.get(data.name)
+        code = refused or _topic_error(data, topic, by_id=by_id)
+        partitions = []
+        for item in data.partition_data:
+            if code or topic is None:
+                partitions.append(PartitionProduceResponse(item.index, code, -1))
+                failed = True
+                continue
+            answer = _append(call, topic, item)
+            failed = failed or answer.error_code != 0
+            partitions.append(answer)
+        responses.append(TopicProduceResponse(data.name, data.topic_id, partitions))
+    if request.acks == 0:
+        return CLOSE if failed else NO_REPLY
+    return ProduceResponse(responses)
+
+
+def _refused_whole(node: Node, request: ProduceRequest) -> int:
+    if request.acks not in (-1, 0, 1):
+        return ErrorCode.INVALID_REQUIRED_ACKS
+    if node.store.full:
+        return ErrorCode.KAFKA_STORAGE_ERROR
+    return 0
+
+
+def _topic_error(data: TopicProduceData, topic: Topic | None, *, by_id: bool) -> int:
+    if topic is None:
+        if by_id:
+            return ErrorCode.UNKNOWN_TOPIC_ID
+        return (
+            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            if is_valid_name(data.name)
+            else ErrorCode.INVALID_TOPIC_EXCEPTION
+        )
+    return ErrorCode.INVALID_TOPIC_EXCEPTION if topic.internal else 0
+
+
+def _append(call: Call, topic: Topic, item: PartitionProduceData) -> PartitionProduceResponse:
+    index = item.index
+    if not 0 <= index < len(topic.partitions):
+        return PartitionProduceResponse(index, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1)
+    partition = topic.partitions[index]
+    records = item.records
+    if not isinstance(records, memoryview):
+        return PartitionProduceResponse(
+            index, ErrorCode.INVALID_RECORD, -1, error_message="The records are null."
+        )
+    log = partition.log
+    try:
+        view, header = prepare(records, topic.config, call.now, call.api_version)
+        base_offset, duplicate = partition.append(view, header, call.now)
+    except Refused as refused:
+        errors = getattr(refused, "record_errors", ())
+        return PartitionProduceResponse(
+            index,
+            refused.code,
+            -1,
+            log_start_offset=-1,
+            record_errors=[BatchIndexAndErrorMessage(position, text) for position, text in errors],
+            error_message=str(refused),
+        )
+    call.saw(log.ticket)
+    append_time = -1
+    if topic.config.log_append_time:
+        append_time = header.max_timestamp if duplicate is None else duplicate.timestamp
+    return PartitionProduceResponse(index, 0, base_offset, append_time, log.log_start_offset)

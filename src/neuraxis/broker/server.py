@@ -1,0 +1,426 @@
+"""The shell: sockets, timers and worker threads around the core, in one loop on one thread.
+
+The rule of the file: the core is touched only by the loop's thread. One wake-up reads what is readable, lets the core
+act, hands out its works and writes each connection at most once per turn. There is no event-loop framework underneath
+(docs/decisions/0006): epoll, recv_into and sendmsg are all a broker needs, and nothing is copied on the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import secrets
+import select
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
+from neuraxis.broker.core import Core
+from neuraxis.broker.log.settings import StoreOptions
+from neuraxis.broker.log.store import LogStore, StorageFailed
+from neuraxis.broker.work import Now, perform
+
+if TYPE_CHECKING:
+    from neuraxis.broker.config import BrokerConfig, Listener
+    from neuraxis.broker.log.fs import Fs
+    from neuraxis.broker.work import Work
+
+logger = logging.getLogger("neuraxis.broker")
+
+SCRATCH_BYTES = 256 * 1024
+"""What one receive may bring: the kernel hands out a loopback window in one call."""
+TURN_BYTES = 4 * 1024 * 1024
+"""What one connection may be sent in a turn before the others get theirs."""
+SWEEP_MS = 1_000
+STOP_GRACE_MS = 3_000
+BACKGROUND_THREADS = 2
+READ = select.EPOLLIN | select.EPOLLRDHUP
+GONE = select.EPOLLHUP | select.EPOLLERR
+
+
+def clock() -> Now:
+    """The two clocks."""
+    return Now(time.monotonic_ns() // 1_000_000, time.time_ns() // 1_000_000)
+
+
+class Workers:
+    """Threads that perform works: one for journal syncs, so that nothing queues before them, and two for the rest."""
+
+    def __init__(self, fs: Fs, wake: int) -> None:
+        self._fs = fs
+        self._wake = wake
+        self._queues: tuple[queue.SimpleQueue[Work | None], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
+        self.results: deque[tuple[int, bytes | None, OSError | None]] = deque()
+        plan = [self._queues[0], *[self._queues[1]] * BACKGROUND_THREADS]
+        self._threads = [
+            threading.Thread(target=self._run, args=(jobs,), name=f"neuraxis-work-{index}", daemon=True)
+            for index, jobs in enumerate(plan)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, work: Work) -> None:
+        """Perform a work on a thread; its result lands in `results` and the wake descriptor is written."""
+        self._queues[0 if work.kind == "journal" else 1].put(work)
+
+    def stop(self) -> None:
+        """Let the threads finish what they have, then end."""
+        for jobs, count in zip(self._queues, (1, BACKGROUND_THREADS), strict=True):
+            for _ in range(count):
+                jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, jobs: queue.SimpleQueue[Work | None]) -> None:
+        while (work := jobs.get()) is not None:
+            error: OSError | None = None
+            result: bytes | None = None
+            try:
+                result = perform(self._fs, work)
+            except OSError as failure:
+                error = failure
+            except Exception as failure:
+                logger.exception("work %s failed", work.kind)
+                error = OSError(f"work {work.kind} failed: {failure!r}")
+            self.results.append((work.id, result, error))
+            with contextlib.suppress(OSError):  # the loop has ended and closed its end
+                os.eventfd_write(self._wake, 1)
+
+
+class Server:
+    """A broker with sockets. `open`, then `serve` until `stop` (from any thread) or a storage failure."""
+
+    def __init__(self, config: BrokerConfig, fs: Fs) -> None:
+        self.config = config
+        self.fs = fs
+        self.failure: StorageFailed | None = None
+        self._sockets: dict[int, tuple[socket.socket, Listener]] = {}
+        self._connections: dict[int, Connection] = {}
+        self._by_session: dict[int, Connection] = {}
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll = select.epoll()
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._scratch = memoryview(bytearray(SCRATCH_BYTES))
+        self._pool = ReceivePool(config.receive_pool_bytes)
+        self._again: list[Connection] = []
+        self._reads: dict[int, Connection] = {}
+        self._stopping = False
+        self._next_sweep_ms = 0
+        self.core: Core
+
+    # ---- life --------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Bind, recover, listen. Raises OSError for an address in use, or what the store refuses with."""
+        try:
+            self._open()
+        except BaseException:
+            self._close_all()
+            raise
+
+    def _open(self) -> None:
+        listeners = tuple(self._bind(listener) for listener in self.config.listeners)
+        self.config = replace(self.config, listeners=listeners)
+        options = StoreOptions(
+            cluster_id=self.config.cluster_id or _random_id(),
+            node_id=self.config.node_id,
+            directory_id=_random_id(),
+            boot_id=_boot_id(),
+            ephemeral=self.config.data_dir is None,
+        )
+        store = LogStore(self.fs, options)
+        self.core = Core(self.config, store, secrets)
+        self.core.start(clock())
+        self._workers = Workers(self.fs, self._wake)
+        for sock, _ in self._sockets.values():
+            sock.listen(1024)
+            self._epoll.register(sock, select.EPOLLIN)
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe from any thread and from a signal handler."""
+        self._stopping = True
+        with contextlib.suppress(OSError):  # already closed: it has ended
+            os.eventfd_write(self._wake, 1)
+
+    def serve(self) -> None:
+        """Run until stopped. A storage failure ends it with the failure raised; nothing more is acknowledged."""
+        try:
+            while not self._stopping:
+                self._turn()
+            self._finish_calls()
+            self._workers.stop()
+            self.core.close(clock())
+        except StorageFailed as failure:
+            self.failure = failure
+            logger.critical("storage failed, the broker stops: %s", failure)
+            raise
+        finally:
+            self._close_all()
+
+    def _bind(self, listener: Listener) -> Listener:
+        family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        try:
+            sock.bind((listener.host, listener.port))
+        except OSError:
+            sock.close()
+            raise
+        port = sock.getsockname()[1]
+        bound = replace(listener, port=port, advertised_port=listener.advertised_port or port)
+        self._sockets[sock.fileno()] = (sock, bound)
+        return bound
+
+    def _finish_calls(self) -> None:
+        """Let calls that only wait for the disk be answered; parked ones (fetches, joins) are cut."""
+        for sock, _ in self._sockets.values():
+            self._epoll.unregister(sock)
+            sock.close()
+        self._sockets.clear()
+        deadline = clock().mono_ms + STOP_GRACE_MS
+        while clock().mono_ms < deadline and any(
+            connection.sending or connection.session.output or self._waits_for_disk(connection)
+            for connection in self._connections.values()
+        ):
+            self._turn(50)
+
+    @staticmethod
+    def _waits_for_disk(connection: Connection) -> bool:
+        return any(call.answered for call in connection.session.pending)
+
+    def _close_all(self) -> None:
+        for connection in list(self._connections.values()):
+            self._drop(connection)
+        for sock, _ in self._sockets.values():
+            sock.close()
+        self._epoll.close()
+        os.close(self._wake)
+
+    # ---- one turn ----------------------------------------------------------------------------------------------
+
+    def _turn(self, longest_ms: int = 1_000) -> None:
+        core = self.core
+        events = self._epoll.poll(self._timeout(longest_ms))
+        now = clock()
+        again, self._again = self._again, []
+        for connection in again:
+            if connection.open:
+                self._write(connection)
+        for fd, mask in events:
+            found = self._connections.get(fd)
+            if found is not None:
+                self._on_event(found, mask, now)
+            elif fd == self._wake:
+                os.eventfd_read(self._wake)
+            elif fd in self._sockets:
+                self._accept(*self._sockets[fd])
+        self._take_results(now)
+        deadline = core.next_deadline()
+        if deadline is not None and deadline <= now.mono_ms:
+            core.tick(now)
+        for work in core.take_work():
+            self._workers.submit(work)
+        self._write_ready(now)
+        if now.mono_ms >= self._next_sweep_ms:
+            self._next_sweep_ms = now.mono_ms + SWEEP_MS
+            self._pool.sweep(now)
+
+    def _timeout(self, longest_ms: int) -> float:
+        if self._again or self.core.ready:
+            return 0.0
+        deadline = self.core.next_deadline()
+        if deadline is None:
+            return longest_ms / 1000
+        return min(longest_ms, max(0, deadline - clock().mono_ms)) / 1000
+
+    def _take_results(self, now: Now) -> None:
+        results = self._workers.results
+        while results:
+            work_id, result, error = results.popleft()
+            if work_id < 0:
+                self._on_read(-work_id, result, error)
+            else:
+                self.core.done(work_id, result, error, now)
+
+    def _on_event(self, connection: Connection, mask: int, now: Now) -> None:
+        if mask & READ and connection.session.wants_input:
+            self._receive(connection, now)
+        elif mask & (GONE | select.EPOLLRDHUP):
+            self._drop(connection)
+            return
+        if mask & select.EPOLLOUT and connection.open:
+            self._write(connection)
+
+    def _write_ready(self, now: Now) -> None:
+        """Write what became ready; a connection whose parked call ended may have frames waiting in its buffer."""
+        core = self.core
+        while core.ready:
+            ready, core.ready = core.ready, []
+            for session in ready:
+                session.listed = False
+                connection = self._by_session.get(session.id)
+                if connection is None:
+                    continue
+                if session.output:
+                    self._write(connection)
+                if session.closing is not None:
+                    self._drop(connection)
+                elif connection.buffer is not None and connection.filled and session.wants_input:
+                    self._parse(connection, connection.buffer, connection.filled, now)
+                elif connection.open:
+                    self._update_interest(connection)
+            for work in core.take_work():
+                self._workers.submit(work)
+
+    # ---- connections -------------------------------------------------------------------------------------------
+
+    def _accept(self, sock: socket.socket, listener: Listener) -> None:
+        for _ in range(64):
+            try:
+                peer, address = sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # out of descriptors: say so and go on serving who is here
+                logger.error("cannot accept a connection on %s: %s", listener.name, error)
+                return
+            if len(self._connections) >= self.config.max_connections:
+                logger.warning(
+                    "refusing a connection from %s: %d are open", address[0], len(self._connections)
+                )
+                peer.close()
+                continue
+            peer.setblocking(False)
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = self.core.connect(listener.name, address[0], address[1])
+            connection = Connection(peer, session)
+            connection.interest = READ
+            self._connections[peer.fileno()] = connection
+            self._by_session[session.id] = connection
+            self._epoll.register(peer, READ)
+
+    def _drop(self, connection: Connection) -> None:
+        fd = connection.sock.fileno()
+        if fd < 0:
+            return
+        del self._connections[fd]
+        del self._by_session[connection.session.id]
+        self._epoll.unregister(fd)
+        connection.sock.close()
+        connection.sending.clear()
+        self._pool.release(connection)
+        self.core.disconnect(connection.session, clock())
+
+    def _update_interest(self, connection: Connection) -> None:
+        session = connection.session
+        interest: int = READ if session.wants_input else select.EPOLLRDHUP
+        if (connection.sending or session.output) and not connection.reading:
+            interest |= select.EPOLLOUT
+        if interest != connection.interest and connection.open:
+            connection.interest = interest
+            self._epoll.modify(connection.sock, interest)
+
+    # ---- bytes in ----------------------------------------------------------------------------------------------
+
+    def _receive(self, connection: Connection, now: Now) -> None:
+        own = connection.buffer
+        try:
+            if own is None:
+                count = connection.sock.recv_into(self._scratch)
+            else:
+                count = connection.sock.recv_into(own[connection.filled :])
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            count = 0
+        if count == 0:
+            self._drop(connection)
+            return
+        connection.touched_ms = now.mono_ms
+        if own is None:
+            self._parse(connection, self._scratch, count, now)
+        else:
+            self._parse(connection, own, connection.filled + count, now)
+
+    def _parse(self, connection: Connection, view: memoryview, filled: int, now: Now) -> None:
+        """Hand out whole frames; keep the rest in the connection's own buffer."""
+        session, core, limit = connection.session, self.core, self.config.request_max_bytes
+        position = 0
+        connection.frame_size = 0
+        try:
+            while session.wants_input and (end := connection.next_frame(view, position, filled, limit)):
+                core.handle(session, view[position + 4 : end], now)
+                position = end
+        except FrameTooLarge as error:
+            logger.warning("closing the connection of %s: %s", session.describe(), error)
+            self._drop(connection)
+            return
+        if position or connection.buffer is None:
+            connection.frame_started_ms = now.mono_ms
+        self._pool.keep(connection, view, position, filled)
+        for victim in self._pool.victims(now):
+            logger.warning(
+                "closing the connection of %s: the receive pool of %d bytes is full and its frame is the slowest",
+                victim.session.describe(),
+                self._pool.limit_bytes,
+            )
+            self._drop(victim)
+        if connection.open:
+            self._update_interest(connection)
+
+    # ---- bytes out ---------------------------------------------------------------------------------------------
+
+    def _write(self, connection: Connection) -> None:
+        """Send until the socket is full, the output is empty or the turn is used up."""
+        turn = 0
+        while turn < TURN_BYTES and not connection.reading:
+            work = connection.gather(self.fs)
+            if work is not None:
+                self._reads[connection.session.id] = connection
+                self._workers.submit(work)
+            if not connection.sending:
+                break
+            try:
+                count = connection.sock.sendmsg(connection.sending)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                self._drop(connection)
+                return
+            connection.sent(count)
+            turn += count
+        else:
+            if not connection.reading:
+                self._again.append(connection)
+        self._update_interest(connection)
+
+    def _on_read(self, session_id: int, result: bytes | None, error: OSError | None) -> None:
+        connection = self._reads.pop(session_id)
+        connection.reading = False
+        if not connection.open:
+            return
+        if error is not None or not result:
+            logger.error("reading for %s failed: %s", connection.session.describe(), error)
+            self._drop(connection)
+            return
+        connection.took(result)
+        self._write(connection)
+
+
+def _random_id() -> str:
+    """A random 22-character id in Kafka's form, not beginning with a dash."""
+    return secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") + secrets.token_urlsafe(16)[:20] + "w"
+
+
+def _boot_id() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""  # not Linux: every unclean stop counts as another boot

@@ -1,0 +1,206 @@
+"""`neuraxis up`: start a broker on this machine and keep it running until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from neuraxis.broker.config import BrokerConfig, Listener
+from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, StorageFailed
+from neuraxis.broker.log.fs import DiskFs
+from neuraxis.broker.log.memory import MemoryFs
+from neuraxis.broker.server import Server
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a busy loop may keep the interpreter from a thread whose sync has ended; Python's 5 ms is too long."""
+
+STATEMENTS = {
+    "sync": "an acknowledged record is on disk: it survives kill -9 and a power cut",
+    "interval": "an acknowledged record survives kill -9; a power cut may take back up to the last second",
+    "os": "an acknowledged record survives kill -9; a power cut may take back what the system had not written yet",
+    "memory": "everything is kept in memory and is gone when the broker stops",
+}
+
+HELP = """
+Start a durable, Kafka-compatible broker on this machine.
+
+\b
+Examples:
+  neuraxis up                                      data in ./neuraxis-data, clients at 127.0.0.1:9092
+  neuraxis up --data-dir /var/lib/neuraxis --durability sync
+  neuraxis up --listener PLAINTEXT://0.0.0.0:9092 --advertised broker.example:9092
+  neuraxis up --set num.partitions=4 --set auto.create.topics.enable=false
+  neuraxis up --ephemeral                          for tests: in memory, gone when it stops
+
+\b
+Durability:
+  sync      the reply follows the disk (default): survives kill -9 and power cuts
+  interval  the reply follows the write, the disk follows within a second
+  os        the reply follows the write, the disk follows when the system writes, as in stock Kafka
+
+It stops cleanly on Ctrl-C and SIGTERM.
+"""
+
+
+def parse_listener(text: str, advertised: str | None, index: int) -> Listener:
+    """A listener from `PROTOCOL://host:port` and, if given, the `host:port` that clients are told."""
+    protocol, separator, address = text.partition("://")
+    if not separator:
+        protocol, address = "PLAINTEXT", text
+    if protocol != "PLAINTEXT":
+        raise click.BadParameter(
+            f"{protocol}: only PLAINTEXT listeners are served so far; write PLAINTEXT://host:port"
+        )
+    host, port = _address(address)
+    shown_host, shown_port = _address(advertised) if advertised else (_reachable(host), 0)
+    return Listener(f"PLAINTEXT{index or ''}", protocol, host, port, shown_host, shown_port)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal() or int(port) > 65_535:
+        raise click.BadParameter(f"{text!r} is not an address; write host:port, for example 127.0.0.1:9092")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _reachable(host: str) -> str:
+    # A wildcard cannot be told to clients. 127.0.0.1 is right on this machine; others need --advertised.
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
+
+
+def _settings(pairs: tuple[str, ...]) -> dict[str, str]:
+    settings = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise click.BadParameter(f"{pair!r}: write --set name=value, for example --set num.partitions=4")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+@click.command("up", help=HELP)
+@click.option("--data-dir", type=click.Path(path_type=Path), default=Path("neuraxis-data"), show_default=True,
+              help="Where everything is kept; created if absent.")  # fmt: skip
+@click.option("--listener", "listeners", multiple=True, metavar="PLAINTEXT://HOST:PORT",
+              help="Address to listen on; repeat for more.  [default: PLAINTEXT://127.0.0.1:9092]")  # fmt: skip
+@click.option("--advertised", multiple=True, metavar="HOST:PORT",
+              help="Address that clients are told, one for each --listener in the same order.")  # fmt: skip
+@click.option("--durability", type=click.Choice(["sync", "interval", "os"]), default="sync", show_default=True,
+              help="What an acknowledgement promises where a topic says nothing else.")  # fmt: skip
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any Kafka broker config by Kafka's name; repeatable.",
+)
+@click.option("--node-id", type=int, default=1, show_default=True, help="This broker's id.")
+@click.option("--ephemeral", is_flag=True, help="Keep everything in memory.")
+@click.option("--strict-replication", is_flag=True,
+              help="Refuse replication factors above 1, as a one-node Kafka would.")  # fmt: skip
+@click.option("--no-console", is_flag=True, help="Do not start the web console.")
+@click.option("--quiet", is_flag=True, help="Do not print the start screen.")
+def command(
+    data_dir: Path,
+    listeners: tuple[str, ...],
+    advertised: tuple[str, ...],
+    durability: str,
+    pairs: tuple[str, ...],
+    node_id: int,
+    ephemeral: bool,
+    strict_replication: bool,
+    no_console: bool,
+    quiet: bool,
+) -> None:
+    """Start a broker."""
+    del (
+        no_console
+    )  # there is no console to leave out yet; the option is kept so that scripts can say it already
+    texts = listeners or ("PLAINTEXT://127.0.0.1:9092",)
+    if len(advertised) > len(texts):
+        raise click.UsageError(
+            f"{len(advertised)} --advertised for {len(texts)} --listener: give one for each, in order"
+        )
+    told = [*advertised, *[None] * (len(texts) - len(advertised))]
+    config = BrokerConfig(
+        data_dir=None if ephemeral else str(data_dir),
+        listeners=tuple(
+            parse_listener(text, shown, index)
+            for index, (text, shown) in enumerate(zip(texts, told, strict=True))
+        ),
+        durability=durability,
+        node_id=node_id,
+        strict_replication=strict_replication,
+        kafka=_settings(pairs),
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    sys.exit(run(config, quiet=quiet))
+
+
+def run(config: BrokerConfig, *, quiet: bool) -> int:
+    """Run the broker until it is told to stop; the exit code."""
+    try:
+        config.check()
+        fs = MemoryFs() if config.data_dir is None else DiskFs(config.data_dir)
+        server = Server(config, fs)
+        server.open()
+    except (DirectoryInUse, FormatTooNew, StorageFailed, ValueError) as error:
+        click.echo(f"neuraxis up: {error}", err=True)
+        return 1
+    except OSError as error:
+        click.echo(f"neuraxis up: cannot start: {error}", err=True)
+        click.echo(
+            "Try another address (--listener PLAINTEXT://127.0.0.1:19092) or look who has it: ss -ltnp",
+            err=True,
+        )
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if not quiet:
+        click.echo(screen(server))
+    try:
+        server.serve()
+    except StorageFailed as failure:
+        click.echo(f"neuraxis up: {failure}", err=True)
+        return 1
+    return 0
+
+
+def screen(server: Server) -> str:
+    """What runs where, what an acknowledgement promises, and what to do next: one screen."""
+    config = server.config
+    first = config.listeners[0]
+    bootstrap = f"{first.advertised_host}:{first.advertised_port}"
+    policy = "memory" if config.data_dir is None else config.durability
+    where = "in memory" if config.data_dir is None else str(Path(config.data_dir).resolve())
+    option = "" if bootstrap == "127.0.0.1:9092" else f" --bootstrap {bootstrap}"
+    lines = [
+        "",
+        f"  Neuraxis is running.  Node {config.node_id}, cluster {server.core.node.cluster_id}",
+        "",
+        *[
+            f"  clients    {each.advertised_host}:{each.advertised_port}  ({each.protocol} on {each.host}:{each.port})"
+            for each in config.listeners
+        ],
+        f"  data       {where}",
+        f"  durability {policy}: {STATEMENTS[policy]}",
+        f"  topics     {sum(1 for topic in server.core.node.topics.values() if not topic.internal)}",
+        "",
+        "  Next, in another terminal:",
+        f"    neuraxis{option} topic create drives --partitions 4",
+        f"    echo hello | neuraxis{option} produce drives",
+        f"    neuraxis{option} consume drives --max 1",
+        "",
+        "  Stop with Ctrl-C.",
+        "",
+    ]
+    report = server.core.node.recovery
+    if report is not None:
+        for note in [*report.notes, *(f"left alone: {name}" for name in report.unparsed)]:
+            lines.insert(-1, f"  note: {note}")
+    return "\n".join(lines)
