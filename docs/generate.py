@@ -1,4 +1,4 @@
-"""Writes the reference pages that are derived from code: docs/reference/apis.md, configs.md and cli.md.
+"""Writes the reference pages that are derived from code (apis.md, configs.md, cli.md) and the README's measured table.
 
 The rule of the file: it reads the same tables the program uses, so a page cannot say something else than the code does.
 Run it with `make docs`; `python docs/generate.py --check` writes nothing and fails if a page is stale.
@@ -14,8 +14,14 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-REFERENCE = Path(__file__).parent / "reference"
+if TYPE_CHECKING:
+    from neuraxis.broker.config_table import ConfigKey
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference"
 NOTICE = "<!-- Written by docs/generate.py (`make docs`). Change the code, not this page. -->\n"
 TO_COME = "This page is written from the code and is empty until the code exists.\n"
 
@@ -68,21 +74,53 @@ def apis() -> str:
 
 
 def configs() -> str:
-    """Every configuration by Kafka's name, and the broker's own start options."""
+    """Every configuration by Kafka's name; of the broker's, those with an effect here have a table of their own."""
     text = "# Configuration\n\n" + NOTICE + "\n"
-    config_table = module_if_there("neuraxis.broker.config_table")
-    if config_table is None:
+    known = module_if_there("neuraxis.broker.config_table")
+    if known is None:
         return text + TO_COME
-    for title, rows in config_table.documentation():
-        text += f"## {title}\n\n" + table(("Name", "Type", "Default", "What it does"), rows) + "\n"
-    return text
+    words: dict[str, str] = known.DOCUMENTATION
+
+    def rows(configs: Iterable[ConfigKey]) -> list[tuple[str, ...]]:
+        shown = (config for config in configs if not config.internal)
+        return [
+            (f"`{key.name}`", key.type, default(key), CHANGED[key.mode], words.get(key.name, ""))
+            for key in shown
+        ]
+
+    heads = ("Name", "Type", "Default", "Changed", "What it does")
+    broker = [key for key in known.BROKER_CONFIGS.values() if key.name in words]
+    others = [key for key in known.BROKER_CONFIGS.values() if key.name not in words]
+    return (
+        text
+        + "All names, types and defaults are Apache Kafka's. *Changed* says when a change takes effect.\n\n"
+        + "## Topics\n\nSet with `neuraxis topic create` and `neuraxis config`, or with any Kafka tool.\n\n"
+        + table(heads, rows(known.TOPIC_CONFIGS.values()))
+        + "\n## The broker\n\nSet with `neuraxis up --set name=value`. These have an effect here.\n\n"
+        + table(heads, rows(broker))
+        + "\n## Groups\n\n"
+        + table(heads, rows(known.GROUP_CONFIGS.values()))
+        + "\n## Broker configurations without an effect\n\nAccepted, kept and shown, so that set-ups made for Kafka"
+        + " work unchanged; there is nothing here that they would steer.\n\n"
+        + table(("Name", "Type", "Default"), [(f"`{key.name}`", key.type, default(key)) for key in others])
+    )
+
+
+CHANGED = {"r": "at start", "b": "at once, per broker", "c": "at once"}
+
+
+def default(key: ConfigKey) -> str:
+    """The default as a table cell."""
+    if key.required:
+        return "must be given"
+    return "none" if key.default is None else f"`{key.default}`" if key.default else "empty"
 
 
 def command_line() -> str:
     """Every command with its help text, as the terminal shows it."""
     text = "# Command line\n\n" + NOTICE + "\n"
     cli = module_if_there("neuraxis.cli")
-    group = getattr(cli, "main", None)
+    group = getattr(cli, "root", None)
     if group is None:
         return text + TO_COME
     click = importlib.import_module("click")
@@ -99,7 +137,37 @@ def command_line() -> str:
     return text + "\n".join(pages(group, "neuraxis"))
 
 
-PAGES: dict[str, Callable[[], str]] = {"apis.md": apis, "configs.md": configs, "cli.md": command_line}
+BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
+
+
+def readme() -> str:
+    """The README with the summary of docs/reference/performance.md between its two `measured` marks.
+
+    The page that the bench writes carries the same two marks around its summary. Until it exists the README keeps its goals.
+    """
+    text = README.read_text("utf-8")
+    performance = REFERENCE / "performance.md"
+    if not performance.exists():
+        return text
+    measured = between_marks(performance.read_text("utf-8"), performance)
+    return text.replace(between_marks(text, README), measured)
+
+
+def between_marks(text: str, page: Path) -> str:
+    """What stands between the marks; both must be there once."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise SystemExit(
+            f"{page.name}: put the summary between the lines {BEGIN.strip()} and {END.strip()}, once"
+        )
+    return text.split(BEGIN)[1].split(END)[0]
+
+
+PAGES: dict[Path, Callable[[], str]] = {
+    REFERENCE / "apis.md": apis,
+    REFERENCE / "configs.md": configs,
+    REFERENCE / "cli.md": command_line,
+    README: readme,
+}
 
 
 def main() -> int:
@@ -107,20 +175,19 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
     check = parser.parse_args().check
     stale = []
-    for name, render in PAGES.items():
-        page = REFERENCE / name
+    for page, render in PAGES.items():
         text = render()
         if page.exists() and page.read_text("utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(page.relative_to(ROOT).as_posix())
         if not check:
-            REFERENCE.mkdir(exist_ok=True)
+            page.parent.mkdir(exist_ok=True)
             page.write_text(text, "utf-8")
     if check and stale:
-        print(f"stale in docs/reference: {', '.join(stale)}. Run: make docs", file=sys.stderr)
+        print(f"stale: {', '.join(stale)}. Run: make docs", file=sys.stderr)
         return 1
     for name in stale:
-        print(f"wrote docs/reference/{name}")
+        print(f"wrote {name}")
     return 0
 
 
