@@ -1,4 +1,4 @@
-"""One socket of the server: bytes in become frames, parts out become writes; and the memory that unfinished frames share.
+"""One socket of the server: bytes become frames, parts become writes; and the memory unfinished frames share.
 
 No system call lives here: the server receives and sends, this file decides into what and from what.
 """
@@ -138,7 +138,7 @@ class Connection:
 
 
 class ReceivePool:
-    """The memory of frames that have not arrived whole. Buffers grow with the bytes received, never with what is announced."""
+    """The memory of frames that have not arrived whole. Buffers grow with what came, not with what is announced."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
@@ -176,7 +176,7 @@ class ReceivePool:
             connection.filled = 0
 
     def victims(self, now: Now) -> Iterator[Connection]:
-        """Whom to close until the pool fits again: empty buffers are given back, then the slowest frames' connections."""
+        """Whom to close until the pool fits again: empty buffers are given back first, then the slowest frames go."""
         if self.used_bytes <= self.limit_bytes:
             return
         for connection in [each for each in self._holders if each.filled == 0]:

@@ -1,0 +1,1 @@
+"""The broker: a durable, Kafka-compatible log in one process."""
