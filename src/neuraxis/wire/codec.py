@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from neuraxis.wire.decoders import Decoder, DecoderSource
+from neuraxis.wire.decoders import Decoder, DecoderSource, Source
 from neuraxis.wire.encoders import Encoder, EncoderSource
 from neuraxis.wire.primitives import Malformed
 from neuraxis.wire.schema import Part, Records, Span, schema_of
@@ -70,10 +70,7 @@ def decoder(cls: type, version: int) -> Decoder:
     function = _decoders.get((cls, version))
     if function is None:
         source = DecoderSource(cls, version, _check(cls, version))
-        exec("\n".join(source.lines), source.namespace)
-        function = source.namespace["decode"]  # type: ignore[assignment]  # just compiled
-        assert function is not None
-        _decoders[cls, version] = function
+        function = _decoders[cls, version] = _compile(source, "decode")
     return function
 
 
@@ -82,11 +79,13 @@ def encoder(cls: type, version: int) -> Encoder:
     function = _encoders.get((cls, version))
     if function is None:
         source = EncoderSource(cls, version, _check(cls, version))
-        exec("\n".join(source.lines), source.namespace)
-        function = source.namespace["encode"]  # type: ignore[assignment]  # just compiled
-        assert function is not None
-        _encoders[cls, version] = function
+        function = _encoders[cls, version] = _compile(source, "encode")
     return function
+
+
+def _compile(source: Source, name: str) -> Any:  # Any: generated code has no static type
+    exec("\n".join(source.lines), source.namespace)
+    return source.namespace[name]
 
 
 def _check(cls: type, version: int) -> bool:

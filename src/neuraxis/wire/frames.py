@@ -75,7 +75,7 @@ def encode_response(correlation_id: int, obj: object, version: int, key: int) ->
 def encode_request(correlation_id: int, obj: object, version: int, client_id: str | None = None) -> bytes:
     """A whole request frame: length, header (version 1, or 2 for a flexible body) and body."""
     schema = schema_of(type(obj))
-    if schema.key is None:
+    if schema.key is None or schema.kind != "request":
         raise ValueError(f"{schema.name} is no request")
     name = None if client_id is None else client_id.encode()
     header = _REQUEST_START.pack(schema.key, version, correlation_id, -1 if name is None else len(name))
