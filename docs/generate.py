@@ -44,11 +44,6 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return line(heads) + "|" + "---|" * len(heads) + "\n" + "".join(line(row) for row in rows)
 
 
-def summary(documented: object) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return " ".join((inspect.getdoc(documented) or "").split("\n\n")[0].split())
-
-
 def apis() -> str:
     """The Kafka APIs the broker serves, with what each handler's header says."""
     text = "# Kafka APIs\n\n" + NOTICE + "\n"
@@ -143,7 +138,7 @@ BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 def readme() -> str:
     """The README with the summary of docs/reference/performance.md between its two `measured` marks.
 
-    The page that the bench writes carries the same two marks around its summary. Until it exists the README keeps its goals.
+    The page that the bench writes has the same two marks around its summary. Until then the README keeps its goals.
     """
     text = README.read_text("utf-8")
     performance = REFERENCE / "performance.md"
@@ -159,7 +154,7 @@ def between_marks(text: str, page: Path) -> str:
         raise SystemExit(
             f"{page.name}: put the summary between the lines {BEGIN.strip()} and {END.strip()}, once"
         )
-    return text.split(BEGIN)[1].split(END)[0]
+    return text.partition(BEGIN)[2].partition(END)[0]
 
 
 PAGES: dict[Path, Callable[[], str]] = {
@@ -171,7 +166,7 @@ PAGES: dict[Path, Callable[[], str]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=summary(sys.modules[__name__]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
     check = parser.parse_args().check
     stale = []

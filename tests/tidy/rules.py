@@ -77,10 +77,12 @@ def module_size(source: Source) -> Iterator[str]:
 
 
 def function_size(source: Source) -> Iterator[str]:
-    """A function fits on a screen."""
+    """A function fits on a screen, its docstring aside."""
     for node in ast.walk(source.tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if ast.get_docstring(node) is not None:
+                lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
             if lines > FUNCTION_LINES and f"{source.path}:{node.name}" not in LONG_FUNCTIONS:
                 yield f"{source.path}:{node.lineno}: {node.name} has {lines} lines; split it by verb"
 
@@ -173,27 +175,36 @@ def reasons_for_ignores(source: Source) -> Iterator[str]:
             yield f"{source.path}:{number}: say why after another '#': # noqa: CODE  # the reason"
 
 
+def explained_lines(source: Source) -> set[int]:
+    """The lines a comment explains: its own, the one below, and the whole statement or signature it stands in."""
+    lines = set(source.comments) | {number + 1 for number in source.standalone_comments}
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.stmt):
+            first, last = node.lineno, node.end_lineno or node.lineno
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                last = node.body[0].lineno - 1
+            elif hasattr(node, "body"):
+                continue
+            if lines & set(range(first, last + 1)):
+                lines |= set(range(first, last + 1))
+    return lines
+
+
 def reasons_for_any(source: Source) -> Iterator[str]:
-    """`Any` and `cast` carry a reason on their line, or in a comment on the line above."""
+    """`Any` and `cast` carry a reason: a comment on the statement or signature, or on the line above it."""
     if not source.shipped:
         return
-    imported = {
-        number
-        for node in ast.walk(source.tree)
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
+    explained = explained_lines(source)
+    unexplained: set[tuple[int, str]] = set()
     for node in ast.walk(source.tree):
-        is_any = isinstance(node, ast.Name) and node.id == "Any"
-        is_any = is_any or (isinstance(node, ast.Attribute) and ast.unparse(node) in ("typing.Any", "t.Any"))
+        is_any = (isinstance(node, ast.Name) and node.id == "Any") or (
+            isinstance(node, ast.Attribute) and ast.unparse(node) == "typing.Any"
+        )
         is_cast = isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "typing.cast")
-        if not (is_any or is_cast):
-            continue
-        line = getattr(node, "lineno", 0)
-        explained = line in source.comments or (line - 1) in source.standalone_comments
-        if line not in imported and not explained:
-            what = "cast" if is_cast else "Any"
-            yield f"{source.path}:{line}: {what} without a reason; say why in a comment on the line"
+        if (is_any or is_cast) and getattr(node, "lineno", 0) not in explained:
+            unexplained.add((getattr(node, "lineno", 0), "cast" if is_cast else "Any"))
+    for line, what in sorted(unexplained):
+        yield f"{source.path}:{line}: {what} without a reason; say why in a comment on the line"
 
 
 def async_places(source: Source) -> Iterator[str]:

@@ -62,16 +62,24 @@ def imported_names(source: rules.Source) -> set[str]:
 
 
 def own_tests(path: str) -> list[str]:
-    """The files that count as the module's test: test_<module>.py, or test_<module>_<aspect>.py beside it."""
-    relative = PurePosixPath(path).relative_to("src/neuraxis")
-    folder = ROOT / "tests" / relative.parent
-    patterns = (f"test_{relative.stem}.py", f"test_{relative.stem}_*.py")
-    return [found.name for pattern in patterns for found in folder.glob(pattern)]
+    """The files that count as the module's test: test_<module>.py, or test_<module>_<aspect>.py beside it.
+
+    The test of a package's `__init__` has the name of the package, in the package's folder or beside it.
+    """
+    module = PurePosixPath(path).relative_to("src/neuraxis")
+    folder, stem = ROOT / "tests" / module.parent, module.stem
+    folders = [folder]
+    if stem == "__init__":
+        stem = module.parent.name or "neuraxis"
+        folders.append(folder.parent)
+    patterns = (f"test_{stem}.py", f"test_{stem}_*.py")
+    return [found.name for place in folders for pattern in patterns for found in place.glob(pattern)]
 
 
 def needs_own_test(source: rules.Source) -> bool:
-    code = [node for node in source.tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    return bool(code) and not source.path.startswith(DATA_FOLDERS)
+    """Whether the module has code of its own; declarations alone are covered where they are used."""
+    code = any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(source.tree))
+    return code and not source.path.startswith(DATA_FOLDERS)
 
 
 def test_every_module_has_its_mirrored_test() -> None:
