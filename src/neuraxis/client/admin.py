@@ -111,9 +111,8 @@ class Admin:
     def topic_names(self) -> dict[str, int]:
         """Return every topic's name with its number of partitions; also the probe that the cluster answers at all."""
         try:
-            answer = self._admin.list_topics(timeout=CONNECT_TIMEOUT_S)
+            answer = self._first_answer()
         except KafkaException as error:
-            self._admin.poll(0)  # hands over the reasons librdkafka met on the way
             failure = explain(error, "reach a broker")
             what = f"no broker answers at {self.settings.bootstrap}: {self._last_error or failure.what}"
             raise ClientError(what, failure.next_step, code=failure.code) from error
@@ -151,8 +150,23 @@ class Admin:
         futures = self._connect().delete_topics([name], request_timeout=TIMEOUT_S)
         _result(futures[name], f"delete topic {name}", name)
 
-    def offsets(self, partitions: Iterable[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-        """Return the offset `spec` asks for, per (topic, partition); -1 where no record is that young."""
+    def earliest_offsets(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return the first offset that can be read, per (topic, partition)."""
+        return self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # theirs
+
+    def latest_offsets(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return the next offset to be written, per (topic, partition)."""
+        return self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # theirs
+
+    def offsets_at(
+        self, partitions: Iterable[tuple[str, int]], timestamp_ms: int
+    ) -> dict[tuple[str, int], int]:
+        """Return the first offset at or after a time, per (topic, partition); -1 where no record is that young."""
+        return self._offsets(partitions, OffsetSpec.for_timestamp(timestamp_ms))
+
+    def _offsets(
+        self, partitions: Iterable[tuple[str, int]], spec: Any
+    ) -> dict[tuple[str, int], int]:  # Any: untyped
         asked = {TopicPartition(topic, number): spec for topic, number in partitions}
         if not asked:
             return {}
@@ -181,6 +195,11 @@ class Admin:
         validate_only: bool = False,
     ) -> None:
         """Set and delete single configuration values (IncrementalAlterConfigs); the others stay as they are."""
+        if not name:
+            raise ClientError(
+                f"the configuration shared by every {kind} is out of this client's reach: librdkafka wants a name",
+                f"name each {kind}, for example `neuraxis config set {kind} 1 KEY=VALUE`",
+            )
         entries = [
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
             for key, value in (assign or {}).items()
@@ -233,6 +252,17 @@ class Admin:
         """Delete a group without members, and its offsets."""
         futures = self._connect().delete_consumer_groups([name], request_timeout=TIMEOUT_S)
         _result(futures[name], f"delete group {name}", name)
+
+    def _first_answer(self) -> Any:  # Any: confluent-kafka's ClusterMetadata
+        """Ask for CONNECT_TIMEOUT_S, but no longer than the first refusal."""
+        for _ in range(int(CONNECT_TIMEOUT_S) - 1):
+            try:
+                return self._admin.list_topics(timeout=1.0)
+            except KafkaException:
+                self._admin.poll(0)  # hands over the reasons librdkafka met on the way
+                if "refused" in self._last_error or "resolve" in self._last_error:
+                    raise
+        return self._admin.list_topics(timeout=1.0)
 
     def _connect(self) -> AdminClient:
         """Ask for the topics once before the first request, so that an absent broker is named in seconds."""
