@@ -96,7 +96,7 @@ def test_a_response_keeps_spans_apart_and_counts_them_in_the_frame() -> None:
     back, end = decoder(FetchResponse, 12)(whole, 9)
     assert end == len(whole)
     assert isinstance(back, FetchResponse)
-    assert [len(each.records) for each in back.responses[0].partitions] == [1000, 5005]  # type: ignore[arg-type]  # views
+    assert [len(each.records) for each in back.responses[0].partitions] == [1000, 5005]  # type: ignore[arg-type]  # decoded records are views
 
 
 @pytest.mark.parametrize("data", ["", "000000", "00000001"])

@@ -10,7 +10,7 @@ from struct import pack
 
 from neuraxis.wire.decoders import FORMATS, Source
 from neuraxis.wire.primitives import MAX_STRING, UVARINTS, encode_uvarint
-from neuraxis.wire.schema import FRESH, Field, Part, Records, fields_of
+from neuraxis.wire.schema import BYTES, FRESH, Field, Part, Records, fields_of
 
 LARGE = 4096
 """Bytes from which records stay a part of their own: copying less costs less than one more buffer to write."""
@@ -232,13 +232,12 @@ class EncoderSource(Source):
         return f"{source} != {field.default!r}"
 
 
-_BYTES = (bytes, memoryview, bytearray)
 _LISTS = (list, tuple)
 
 
 def records_length(records: Records) -> int:
     """Bytes in the value of a records field."""
-    if isinstance(records, _BYTES):
+    if isinstance(records, BYTES):
         return len(records)
     if isinstance(records, _LISTS):
         return sum(map(records_length, records))
@@ -251,7 +250,7 @@ def add_records(pieces: list[Part], records: Records, cuts: list[int] | None) ->
         for each in records:
             cuts = add_records(pieces, each, cuts)
         return cuts
-    if not isinstance(records, _BYTES) or len(records) >= LARGE:
+    if not isinstance(records, BYTES) or len(records) >= LARGE:
         if cuts is None:
             cuts = []
         cuts.append(len(pieces))

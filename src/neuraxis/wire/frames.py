@@ -11,13 +11,16 @@ from struct import Struct
 
 from neuraxis.wire.codec import encode, encoder, merge
 from neuraxis.wire.primitives import Malformed, skip_tags
-from neuraxis.wire.schema import Part, schema_of
+from neuraxis.wire.schema import BYTES, Part, schema_of
 
 API_VERSIONS_KEY = 18
 
 _REQUEST_START = Struct(">hhih")
 _RESPONSE_START = Struct(">ii")
 _RESPONSE_START_FLEXIBLE = Struct(">iix")
+
+_starts: dict[tuple[type, int], Struct] = {}
+# At most one entry per response class and version: some 300.
 
 FlexibleFrom = Callable[[int], int]
 
@@ -57,18 +60,20 @@ def encode_response(correlation_id: int, obj: object, version: int, key: int) ->
     Spans and large records are parts of their own; their lengths are counted in the frame.
     """
     cls = type(obj)
-    flexible = key != API_VERSIONS_KEY and schema_of(cls).is_flexible(version)
+    start = _starts.get((cls, version))
+    if start is None:
+        flexible = key != API_VERSIONS_KEY and schema_of(cls).is_flexible(version)
+        start = _starts[cls, version] = _RESPONSE_START_FLEXIBLE if flexible else _RESPONSE_START
     pieces: list[Part] = []
     cuts = encoder(cls, version)(obj, pieces)
-    start = _RESPONSE_START_FLEXIBLE if flexible else _RESPONSE_START
     if cuts is None:
         body = b"".join(pieces)  # type: ignore[arg-type]  # spans are always among the cuts
         return [start.pack(len(body) + start.size - 4, correlation_id) + body]
     parts = merge(pieces, cuts)
-    size = sum(
-        len(part) if isinstance(part, bytes | bytearray | memoryview) else part.length for part in parts
-    )
-    parts[0] = start.pack(size + start.size - 4, correlation_id) + parts[0]  # type: ignore[operator]  # the first part of a body is never records
+    size = start.size - 4
+    for part in parts:
+        size += len(part) if isinstance(part, BYTES) else part.length
+    parts[0] = start.pack(size, correlation_id) + parts[0]  # type: ignore[operator]  # a body never begins with records
     return parts
 
 

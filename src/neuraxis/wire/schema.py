@@ -26,6 +26,9 @@ class Span(Protocol):
         """Size in bytes."""
 
 
+BYTES = (bytes, memoryview, bytearray)
+"""Bytes in memory, for isinstance (a tuple: a union is four times slower)."""
+
 Part = bytes | memoryview | Span
 Records = bytes | memoryview | Span | list[Part] | tuple[Part, ...]
 """What a records field takes when it is encoded; decoding gives a memoryview of the input."""
