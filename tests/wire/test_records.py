@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzz import batches as fuzzing
 from neuraxis.wire.batch import HEADER_SIZE, check_batch, is_valid_batch, read_header, renew_checksum
 from neuraxis.wire.compression import CompressionType, compress
 from neuraxis.wire.errors import ErrorCode, Refused
@@ -311,3 +312,8 @@ def test_an_unknown_codec_or_an_old_format_is_refused() -> None:
     old = build_batch(RECORDS)
     old[16] = 1
     assert refused(old) is ErrorCode.CORRUPT_MESSAGE
+
+
+@pytest.mark.parametrize("target", fuzzing.TARGETS)
+def test_a_short_fuzz_of_every_target_finds_nothing(target: str) -> None:
+    assert fuzzing.run(target, seed=1, iterations=500) > 0

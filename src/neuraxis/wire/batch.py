@@ -280,6 +280,15 @@ def renew_checksum(view: memoryview | bytearray) -> None:
     _UINT32.pack_into(view, _CRC_AT, checksum)
 
 
+def assemble_batch(header: BatchHeader, body: bytes) -> bytearray:
+    """The batch of `header` and the records in `body`; length and checksum are computed, not taken from `header`."""
+    batch = bytearray(HEADER_SIZE + len(body))
+    _HEADER.pack_into(batch, 0, *header._replace(batch_length=len(batch) - LOG_OVERHEAD))
+    batch[HEADER_SIZE:] = body
+    renew_checksum(batch)
+    return batch
+
+
 class ControlType(IntEnum):
     """How a transaction ended, as the marker of its control batch says."""
 
@@ -315,27 +324,22 @@ def build_control_batch(
             b"\x00",
         )
     )
-    batch = bytearray(HEADER_SIZE + len(record))
-    _HEADER.pack_into(
-        batch,
-        0,
-        base_offset,
-        len(batch) - LOG_OVERHEAD,
-        partition_leader_epoch,
-        MAGIC,
-        0,
-        TRANSACTIONAL_BIT | CONTROL_BIT,
-        0,
-        timestamp_ms,
-        timestamp_ms,
-        producer_id,
-        producer_epoch,
-        NO_SEQUENCE,
-        1,
+    header = BatchHeader(
+        base_offset=base_offset,
+        batch_length=0,
+        partition_leader_epoch=partition_leader_epoch,
+        magic=MAGIC,
+        crc=0,
+        attributes=TRANSACTIONAL_BIT | CONTROL_BIT,
+        last_offset_delta=0,
+        base_timestamp=timestamp_ms,
+        max_timestamp=timestamp_ms,
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
+        base_sequence=NO_SEQUENCE,
+        record_count=1,
     )
-    batch[HEADER_SIZE:] = record
-    renew_checksum(batch)
-    return batch
+    return assemble_batch(header, record)
 
 
 def read_control_marker(view: Buffer, position: int = 0) -> ControlMarker | None:

@@ -5,7 +5,7 @@ compacted topics, tools. A malformed batch raises Refused, and nothing else esca
 """
 
 from collections.abc import Iterator, Sequence
-from struct import Struct
+from itertools import pairwise
 from typing import NamedTuple
 
 from neuraxis.wire.batch import (
@@ -13,7 +13,6 @@ from neuraxis.wire.batch import (
     CONTROL_BIT,
     DELETE_HORIZON_BIT,
     HEADER_SIZE,
-    LOG_OVERHEAD,
     MAGIC,
     NO_PRODUCER_EPOCH,
     NO_PRODUCER_ID,
@@ -21,8 +20,8 @@ from neuraxis.wire.batch import (
     NO_TIMESTAMP,
     TRANSACTIONAL_BIT,
     BatchHeader,
+    assemble_batch,
     read_header,
-    renew_checksum,
 )
 from neuraxis.wire.compression import DEFAULT_MAX_DECOMPRESSED_BYTES, CompressionType, compress, decompress
 from neuraxis.wire.crc import Buffer
@@ -31,7 +30,6 @@ from neuraxis.wire.primitives import Malformed, encode_varlong, read_varlong
 
 NO_PARTITION_LEADER_EPOCH = -1  # what a client writes, and the broker replaces
 
-_HEADER = Struct(">qiibIhiqqqhii")
 _INT64 = 1 << 63
 _NULL = encode_varlong(-1)
 
@@ -161,12 +159,7 @@ def build_batch(
     `append_time_ms` makes that the time of all of them; `delete_horizon_ms` is when compaction may drop tombstones;
     `last_offset_delta` and `max_timestamp_ms` keep the end of a batch whose last records are gone, perhaps all.
     """
-    if not records and last_offset_delta is None:
-        raise ValueError("a batch needs a record, or last_offset_delta to stand for removed ones")
-    deltas = [record.offset - base_offset for record in records]
-    last_delta = deltas[-1] if last_offset_delta is None else last_offset_delta
-    if any(later <= earlier for earlier, later in zip([-1, *deltas], [*deltas, last_delta + 1], strict=True)):
-        raise ValueError(f"offsets must rise from {base_offset} and end by the last offset")
+    deltas, last_delta = _offset_deltas(records, base_offset, last_offset_delta)
     times = [record.timestamp_ms for record in records] or [NO_TIMESTAMP]
     base_timestamp = times[0] if delete_horizon_ms is None else delete_horizon_ms
     if append_time_ms is not None:
@@ -180,31 +173,42 @@ def build_batch(
         body = compress(compression, body, compression_level)
     else:
         compression = CompressionType.NONE
-    batch = bytearray(HEADER_SIZE + len(body))
-    _HEADER.pack_into(
-        batch,
-        0,
-        base_offset,
-        len(batch) - LOG_OVERHEAD,
-        partition_leader_epoch,
-        MAGIC,
-        0,
+    attributes = (
         compression
         | (APPEND_TIME_BIT if append_time_ms is not None else 0)
         | (TRANSACTIONAL_BIT if transactional else 0)
         | (CONTROL_BIT if control else 0)
-        | (DELETE_HORIZON_BIT if delete_horizon_ms is not None else 0),
-        last_delta,
-        base_timestamp,
-        max_timestamp_ms,
-        producer_id,
-        producer_epoch,
-        base_sequence,
-        len(records),
+        | (DELETE_HORIZON_BIT if delete_horizon_ms is not None else 0)
     )
-    batch[HEADER_SIZE:] = body
-    renew_checksum(batch)
-    return batch
+    header = BatchHeader(
+        base_offset=base_offset,
+        batch_length=0,
+        partition_leader_epoch=partition_leader_epoch,
+        magic=MAGIC,
+        crc=0,
+        attributes=attributes,
+        last_offset_delta=last_delta,
+        base_timestamp=base_timestamp,
+        max_timestamp=max_timestamp_ms,
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
+        base_sequence=base_sequence,
+        record_count=len(records),
+    )
+    return assemble_batch(header, body)
+
+
+def _offset_deltas(
+    records: Sequence[Record], base_offset: int, last_offset_delta: int | None
+) -> tuple[list[int], int]:
+    """Where the records and the end of the batch lie after `base_offset`. Raises ValueError for a wrong call."""
+    if not records and last_offset_delta is None:
+        raise ValueError("a batch needs a record, or last_offset_delta to stand for removed ones")
+    deltas = [record.offset - base_offset for record in records]
+    last_delta = deltas[-1] if last_offset_delta is None else last_offset_delta
+    if any(later <= earlier for earlier, later in pairwise([-1, *deltas, last_delta + 1])):
+        raise ValueError(f"offsets must rise from {base_offset} and end by the last offset")
+    return deltas, last_delta
 
 
 def _encode_record(record: Record, offset_delta: int, base_timestamp: int) -> bytes:
