@@ -103,7 +103,9 @@ class Ledger:
             return
         partition, value = message.partition(), message.value()
         offset = message.offset()
-        assert partition is not None and value is not None and offset is not None
+        assert partition is not None
+        assert value is not None
+        assert offset is not None
         self.acked[partition][int(value)] = offset
 
     @property
@@ -181,7 +183,9 @@ class Reader(threading.Thread):
                 if message.error() is not None:
                     continue
                 partition, offset, value = message.partition(), message.offset(), message.value()
-                assert partition is not None and offset is not None and value is not None
+                assert partition is not None
+                assert offset is not None
+                assert value is not None
                 self.ledger.seen[partition].add(int(value))
                 ends[partition] = offset + 1
             if ends:
