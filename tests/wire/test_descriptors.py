@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +163,13 @@ def test_an_unknown_key_has_no_class_and_is_never_flexible() -> None:
     assert messages.flexible_from(4) == messages.NEVER
     with pytest.raises(KeyError):
         messages.request_class(4)
+
+
+def test_no_message_is_imported_before_it_is_asked_for() -> None:
+    program = "import sys, neuraxis.wire.messages as m, neuraxis.wire.frames; m.response_class(0); print(*sys.modules)"
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert [name for name in out if name.startswith("neuraxis.wire.messages.")] == [
+        "neuraxis.wire.messages.produce"
+    ]

@@ -1,7 +1,7 @@
 """Bytes that must never change: representative messages as hexadecimal, in tests/wire/data/golden.
 
-Each file holds the bytes of the frame or fact built here under the same name. They were checked with kio when they
-were written (facts with Kafka's own descriptors); a difference means that the wire format changed.
+Each file holds the bytes of the frame or fact built here under the same name. A difference means that the wire format
+changed, which test_oracles.py and test_descriptors.py will then have something to say about.
 """
 
 from __future__ import annotations
