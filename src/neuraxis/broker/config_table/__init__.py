@@ -2,12 +2,12 @@
 
 from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
 from neuraxis.broker.config_table.documentation import DOCUMENTATION
+from neuraxis.broker.config_table.groups import check_client_metrics_configs, check_group_configs
 from neuraxis.broker.config_table.rows import ConfigKey
 from neuraxis.broker.config_table.settings import (
     ALL_BROKER_CONFIGS,
     BrokerSettings,
     TopicConfig,
-    broker_synonyms,
 )
 from neuraxis.broker.config_table.topic_rows import (
     CLIENT_METRICS_CONFIGS,
@@ -16,14 +16,7 @@ from neuraxis.broker.config_table.topic_rows import (
     TOPIC_CONFIGS,
     TOPIC_SYNONYMS,
 )
-from neuraxis.broker.config_table.values import (
-    check_broker_config,
-    check_client_metrics_configs,
-    check_group_configs,
-    check_run_time_broker_configs,
-    check_topic_configs,
-    unknown_config,
-)
+from neuraxis.broker.config_table.values import check_broker_config, check_topic_configs, unknown_config
 
 __all__ = [
     "ALL_BROKER_CONFIGS",
@@ -38,11 +31,9 @@ __all__ = [
     "BrokerSettings",
     "ConfigKey",
     "TopicConfig",
-    "broker_synonyms",
     "check_broker_config",
     "check_client_metrics_configs",
     "check_group_configs",
-    "check_run_time_broker_configs",
     "check_topic_configs",
     "unknown_config",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
-from neuraxis.broker.config_table.topic_rows import BROKER_SYNONYMS, TOPIC_CONFIGS, TOPIC_SYNONYMS
+from neuraxis.broker.config_table.topic_rows import TOPIC_CONFIGS, TOPIC_SYNONYMS
 from neuraxis.broker.config_table.values import Value, parse
 from neuraxis.broker.log.settings import LogSettings
 
@@ -160,10 +160,6 @@ class BrokerSettings:
                 flush_messages=integer("flush.messages"),
                 flush_ms=integer("flush.ms"),
                 file_delete_delay_ms=integer("file.delete.delay.ms"),
+                delete="delete" in policy,
             ),
         )
-
-
-def broker_synonyms(name: str) -> tuple[str, ...]:
-    """The names under which a broker config may be set, in order of precedence."""
-    return BROKER_SYNONYMS.get(name, (name,))

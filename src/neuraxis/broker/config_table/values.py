@@ -6,8 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
-from neuraxis.broker.config_table.topic_rows import CLIENT_METRICS_CONFIGS, GROUP_CONFIGS, TOPIC_CONFIGS
+from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS
+from neuraxis.broker.config_table.topic_rows import TOPIC_CONFIGS
 from neuraxis.wire.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
@@ -20,6 +20,21 @@ Value = bool | int | float | str | tuple[str, ...] | None
 _WHOLE = re.compile(r"[+-]?[0-9]+\Z")
 _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 _BOUNDS = {"short": 1 << 15, "int": 1 << 31, "long": 1 << 63}
+_PATTERNS = {
+    "leader.replication.throttled.replicas": (
+        r"\*|[0-9]+:[0-9]+",
+        "pairs partition:broker between commas, or *",
+    ),
+    "follower.replication.throttled.replicas": (
+        r"\*|[0-9]+:[0-9]+",
+        "pairs partition:broker between commas, or *",
+    ),
+    "share.auto.offset.reset": (
+        r"earliest|latest|by_duration:P(?!\Z)([0-9]+D)?(T(?!\Z)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]+)?S)?)?",
+        "earliest, latest or by_duration: and an ISO 8601 duration (by_duration:PT1H30M)",
+    ),
+}
+"""Configs whose words follow a rule of their own: the rule, and how it is said."""
 _WORDS = {"short": "a whole number", "int": "a whole number", "long": "a whole number", "double": "a number"}
 
 
@@ -53,10 +68,25 @@ def parse(key: ConfigKey, text: str | None) -> Value:
 
 
 def _parse_list(key: ConfigKey, text: str) -> tuple[str, ...]:
-    words = tuple(re.split(r"\s*,\s*", text)) if text else ()
-    if any(not word or not _word_allowed(key, word) for word in words) or len(set(words)) < len(words):
+    words = split_list(text)
+    if any(not word or not _word_allowed(key, word) for word in words):
         raise _refusal(key, text)
-    return words
+    return tuple(dict.fromkeys(words))
+
+
+def split_list(text: str) -> list[str]:
+    """The words between the commas of a list config, without the blanks around them; none for an empty text."""
+    return [word.strip() for word in text.split(",")] if text.strip() else []
+
+
+def show(key: ConfigKey, text: str | None) -> str | None:
+    """The text in the form in which Kafka shows the value: lists without repetition, numbers without a plus."""
+    value = parse(key, text)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower()
 
 
 def _in_range(key: ConfigKey, number: float) -> bool:
@@ -71,6 +101,8 @@ def _in_range(key: ConfigKey, number: float) -> bool:
 
 
 def _word_allowed(key: ConfigKey, word: str) -> bool:
+    if key.name in _PATTERNS:
+        return re.fullmatch(_PATTERNS[key.name][0], word) is not None
     if not key.allowed:
         return True
     if key.allowed == "+":
@@ -83,6 +115,8 @@ def _word_allowed(key: ConfigKey, word: str) -> bool:
 def describe_allowed(key: ConfigKey) -> str:
     """What the config takes, in words: `a whole number, at least -1`."""
     allowed = key.allowed
+    if key.name in _PATTERNS:
+        return _PATTERNS[key.name][1]
     if key.type == "boolean":
         return "true or false"
     if key.type in _WORDS:
@@ -91,9 +125,7 @@ def describe_allowed(key: ConfigKey) -> str:
         return "a text that is not empty"
     words = ", ".join(allowed.removeprefix("~").split(","))
     if key.type == "list":
-        return (
-            f"a list, between commas and without repetition, of {words}" if words else "a list between commas"
-        )
+        return f"a list, between commas, of {words}" if words else "a list between commas"
     return f"one of {words}" if words else "a text"
 
 
@@ -158,18 +190,3 @@ def check_topic_configs(configs: Mapping[str, str | None]) -> None:
             ErrorCode.INVALID_CONFIG,
             f"min.compaction.lag.ms ({least}) cannot be above max.compaction.lag.ms ({most}).",
         )
-
-
-def check_group_configs(configs: Mapping[str, str | None]) -> None:
-    """Refuse (40) group configs that Kafka does not know or would not take."""
-    _check("group", GROUP_CONFIGS, configs)
-
-
-def check_client_metrics_configs(configs: Mapping[str, str | None]) -> None:
-    """Refuse (40) client metrics configs that Kafka does not know or would not take."""
-    _check("client metrics", CLIENT_METRICS_CONFIGS, configs)
-
-
-def check_run_time_broker_configs(configs: Mapping[str, str | None]) -> None:
-    """Refuse (40) broker configs that cannot have the value; whether they may change now is the caller's matter."""
-    _check("broker", {**BROKER_CONFIGS, **RUN_TIME_CONFIGS}, configs)

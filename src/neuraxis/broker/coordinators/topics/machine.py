@@ -19,7 +19,8 @@ from neuraxis.broker.coordinators.topics.facts import (
     TopicFact,
     TopicGone,
 )
-from neuraxis.broker.coordinators.topics.state import PRODUCER_ID_BASE, CatalogueState, collision_form
+from neuraxis.broker.coordinators.topics.state import PRODUCER_ID_BASE, CatalogueState
+from neuraxis.broker.topic_names import collision_key
 from neuraxis.wire.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def check_name_is_free(state: CatalogueState, name: str) -> None:
     """Refuse a name that is taken (36), or that only `.` and `_` tell from one that is (17)."""
     if name in state.topics:
         raise Refused(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic {name} exists already.")
-    other = state.collisions.get(collision_form(name))
+    other = state.collisions.get(collision_key(name))
     if other is not None:
         raise Refused(
             ErrorCode.INVALID_TOPIC_EXCEPTION,

@@ -12,6 +12,7 @@ from neuraxis.broker.coordinators.topics.facts import (
     TopicFact,
     TopicGone,
 )
+from neuraxis.broker.topic_names import collision_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,18 +28,13 @@ cluster's own before it has used a million million. Below 2^53, so that tools wh
 """
 
 
-def collision_form(name: str) -> str:
-    """The form in which names that differ only by `.` and `_` are the same, as they are in metric names."""
-    return name.replace(".", "_")
-
-
 class CatalogueState:
     """Everything the catalogue knows.
 
     Attributes:
         topics: topic facts by name.
         names: name by topic id.
-        collisions: name by its collision form.
+        collisions: name by its collision key.
         log_starts: offsets below which records were deleted on request, by (topic id, partition).
         configs: configs of other resources by (resource type, name).
         next_producer_id: the first producer id that is free.
@@ -84,10 +80,10 @@ class CatalogueState:
         if isinstance(fact, TopicFact):
             self.topics[fact.name] = fact
             self.names[fact.topic_id] = fact.name
-            self.collisions[collision_form(fact.name)] = fact.name
+            self.collisions[collision_key(fact.name)] = fact.name
         elif before is not None:
             del self.topics[fact.name]
-            self.collisions.pop(collision_form(fact.name), None)
+            self.collisions.pop(collision_key(fact.name), None)
 
     def facts(self) -> Iterator[Fact]:
         """The facts whose fold is this state."""
