@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("neuraxis.broker")
 
+PRODUCE_KEY = 0
 API_VERSIONS_KEY = 18
+REQUEST_WITHOUT_RECORDS_MAX_BYTES = 8 * 1024 * 1024
+"""Largest frame of a request that carries no record batches: decoded, it can take forty times its size in objects."""
 NEVER_FLEXIBLE = 32_768
 """Above every version: the header of an unknown key cannot be read past its correlation id."""
 
@@ -139,6 +142,13 @@ class Core:
             frame, self._first_flexible
         )
         api = self.apis.get(key)
+        if key != PRODUCE_KEY and len(frame) > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
+            self._close(
+                session,
+                f"sent a request of {len(frame)} bytes; one without record batches may have "
+                f"{REQUEST_WITHOUT_RECORDS_MAX_BYTES}: ask for fewer things at once",
+            )
+            return None, None, 0
         if api is None:
             name = API_NAMES.get(key, "an unknown API")
             self._close(session, f"asked for key {key} ({name}), which this broker does not serve")
