@@ -51,6 +51,10 @@ class Machine(Protocol[S, F]):
         """Write the fact into the state. Never refuses, touches only the fact's own key."""
         ...
 
+    def resume(self, state: S, now: Now) -> Outcome[F]:
+        """What follows from a start, when the whole log is folded: sessions begin anew, for one."""
+        ...
+
     def expire(self, state: S, now: Now) -> Outcome[F]:
         """What time alone leads to; called when `deadline` is due. Must move `deadline` forward."""
         ...

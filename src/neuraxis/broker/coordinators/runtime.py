@@ -62,7 +62,18 @@ class Shard(Generic[S, F]):
                 count += 1
         return count
 
-    def execute(self, command: Any, call: Call | None, now: Now) -> Any:  # Any: the machine's command; a response or PARKED
+    def resume(self, now: Now) -> None:
+        """Begin to serve after `load`."""
+        self._carry_out(self.machine.resume(self.state, now), None, now)
+
+    def read(self, call: Call) -> S:
+        """The state, to be read for the call: its answer leaves when all that it can have seen is durable."""
+        call.saw(self.ticket)
+        return self.state
+
+    def execute(
+        self, command: Any, call: Call | None, now: Now
+    ) -> Any:  # Any: the machine's command; a response or PARKED
         """Run one command for a call (or for nobody). Returns the call's response, PARKED, or None for nobody.
 
         A refusal (`Refused`) of `decide` passes through: nothing was written.
