@@ -43,15 +43,15 @@ def _measure_one(field: Field, contender: Contender, plan: Plan, samples: Sample
     with field.turn(contender) as broker, field.topic(contender) as topic:
         server, records = broker.bootstrap, plan.tool_records
         settings = (f"bootstrap.servers={server}", "acks=all", "linger.ms=5", "batch.size=131072")
-        options = ("--num-records", records, "--record-size", 1000, "--throughput", -1)
+        writing = ("--num-records", records, "--record-size", 1000, "--throughput", -1)
         with cpu_of(broker) as cpu:
-            said = _tool("ProducerPerformance", "--topic", topic, *options, "--command-property", *settings)
+            said = _tool("ProducerPerformance", "--topic", topic, *writing, "--command-property", *settings)
         # The last line is the total; the tool's MB is 2^20 bytes.
         rate = _number(r"([\d.]+) records/sec", said) * 1000 / 1e6
         samples.add(PRODUCE, contender.name, rate)
         samples.add(PRODUCE_PER_CPU, contender.name, records * 1000 / 1e6 / cpu[0])
-        options = ("--num-records", records, "--timeout", 60_000)
-        said = _tool("ConsumerPerformance", "--bootstrap-server", server, "--topic", topic, *options)
+        reading = ("--num-records", records, "--timeout", 60_000)
+        said = _tool("ConsumerPerformance", "--bootstrap-server", server, "--topic", topic, *reading)
         samples.add(CONSUME, contender.name, float(said.strip().splitlines()[-1].split(",")[8]) * 2**20 / 1e6)
         latency_topic = topic + "-latency"
         options = (

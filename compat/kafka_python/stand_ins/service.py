@@ -4,14 +4,14 @@
 class ExternalService:
     """A broker that somebody else started; there is nothing to start, stop or show."""
 
-    def __init__(self, host, port):
+    def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
 
-    def open(self):
+    def open(self) -> None:
         """Do nothing: the broker already runs."""
 
-    def close(self):
+    def close(self) -> None:
         """Do nothing: its owner stops it."""
 
     start = open
@@ -22,5 +22,5 @@ class ExternalService:
 class SpawnedService:
     """The suite's own broker process; never used here, so using it is an error."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: object, **kwargs: object) -> None:
         raise RuntimeError("this run uses an external broker: set KAFKA_URI")
