@@ -5,7 +5,7 @@ from __future__ import annotations
 from neuraxis.wire.errors import ErrorCode, Refused
 
 
-class StorageFailed(Exception):  # noqa: N818 - it states what happened; the broker stops on it
+class StorageFailed(Exception):
     """A write or a sync failed: the broker stops, and recovery decides at the next start what is there."""
 
     def __init__(self, doing: str, error: BaseException | None = None) -> None:
@@ -16,7 +16,7 @@ class StorageFailed(Exception):  # noqa: N818 - it states what happened; the bro
         )
 
 
-class DirectoryInUse(Exception):  # noqa: N818 - a state, not a fault
+class DirectoryInUse(Exception):
     """Another process holds the lock of the data directory."""
 
     def __init__(self, directory: str, holder: str) -> None:
@@ -26,7 +26,7 @@ class DirectoryInUse(Exception):  # noqa: N818 - a state, not a fault
         )
 
 
-class FormatTooNew(Exception):  # noqa: N818 - a state, not a fault
+class FormatTooNew(Exception):
     """The data directory was written by a newer version, in a format this one does not know."""
 
     def __init__(self, found: int, known: int) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
 
 if TYPE_CHECKING:
+    from builtins import list as List  # `list` is a method below
     from collections.abc import Sequence
 
 __all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
@@ -323,7 +324,7 @@ class DiskFs(Fs):
 
     # Names
 
-    def _under(self, path: str) -> list[File]:
+    def _under(self, path: str) -> List[File]:
         file = self._files.get(path)
         if file is not None:
             return [file]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log.fs import Fs, File
+from neuraxis.broker.log.fs import File, Fs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,79 +1,313 @@
-"""Every log of a data directory, the journal they share, and the work that keeps them durable."""
+"""Every log of a data directory, the journal they share, and the work that keeps them durable.
+
+Rule of the file: a failed write or sync raises StorageFailed, and nothing is tried a second time.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from neuraxis.broker.log import checkpoint as files
+from neuraxis.broker.log.checkpointing import Checkpointer
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, OffsetOutOfRange, StorageFailed
+from neuraxis.broker.log.journal import Journal
+from neuraxis.broker.log.ledger import SPACE_CHECK_BYTES, Ledger
+from neuraxis.broker.log.log import Log
+from neuraxis.broker.log.recovery import Recovery, RecoveryReport
+from neuraxis.broker.log.settings import LogSettings, StoreOptions
+from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from neuraxis.broker.log.fs import Fs
-    from neuraxis.broker.log.log import Log
-    from neuraxis.broker.log.settings import LogSettings, StoreOptions
-    from neuraxis.broker.work import Now, Work
+    from neuraxis.broker.work import Step
 
 __all__ = [
-    "DirectoryInUse",
-    "FormatTooNew",
-    "LogStore",
-    "OffsetOutOfRange",
-    "RecoveryReport",
-    "StorageFailed",
-]
+    "DirectoryInUse", "FormatTooNew", "LogSettings", "LogStore", "OffsetOutOfRange", "RecoveryReport", "StorageFailed",
+    "StoreOptions",
+]  # fmt: skip
+
+# A jump of the wall clock against the monotonic one by more suspends deletion by time: it may be a mistake.
+CLOCK_STEP_MS = 600_000
+FULL_CHECK_MS = 1_000  # how often a full disk is looked at again
+DOOMED_MS = 1_000  # segments below a log's start are worth a checkpoint so soon
 
 
-@dataclass(slots=True)
-class RecoveryReport:
-    """What recovery found and did."""
+class _Pending(NamedTuple):
+    """A work that was handed out."""
 
-    unclean: bool = False  # the last stop was not a clean one
-    other_boot: bool = False  # the machine was started again since
-    next_epoch: int = (
-        0  # durable, above every leader epoch shown before: what os and interval logs must rise to
-    )
-    unparsed: list[str] = field(default_factory=list)  # directories that were left alone
-    notes: list[str] = field(default_factory=list)  # sentences for the operator
+    work: Work
+    finish: Callable[[Now], None]
+    fail: Callable[[OSError, Now], bool] | None  # True: not a failure of the storage after all
 
 
 class LogStore:
-    """The logs of one data directory."""
+    """The logs of one data directory. Call `recover` first, `take_work` after every call, `done` for each work."""
 
     def __init__(self, fs: Fs, options: StoreOptions) -> None:
         self.fs = fs
         self.options = options
+        self.journal = Journal(fs, options.journal_segment_bytes)
+        self.ledger = Ledger(fs, options, self.journal)
         self.logs: dict[tuple[bytes, int], Log] = {}
         self.advanced: list[Log] = []
-        self.last_ticket = 0
         self.durable_ticket = 0
         self.full = False
         self.cluster_id = options.cluster_id
+        self.directory_id = options.directory_id
+        self.checkpointer = Checkpointer(self)
+        self._works: list[Work] = []
+        self._pending: dict[int, _Pending] = {}
+        self._next_work_id = 1
+        self._syncing = False
+        self._mono_ms = 0
+        self._clock_offset: int | None = None
+        self._checkpoint_at: int | None = None
+        self._space_at: int | None = None
+
+    @property
+    def last_ticket(self) -> int:
+        """The newest ticket of the broker."""
+        return self.ledger.last_ticket
+
+    # Life
 
     def recover(self, now: Now) -> RecoveryReport:
-        raise NotImplementedError
+        """Lock the directory, bring every log to a state that was promised, and make that state durable.
+
+        Raises DirectoryInUse, FormatTooNew, StorageFailed.
+        """
+        self._mono_ms = now.mono_ms
+        try:
+            report = Recovery(self, now).run()
+        except OSError as error:
+            raise StorageFailed("recovering", error) from error
+        self.ledger.last_ticket = self.durable_ticket = self.journal.position
+        self._look_at_space()
+        return report
+
+    def close(self, now: Now) -> None:
+        """A clean stop: everything is synced and the next start reads no batch. Works in flight must have ended."""
+        try:
+            self.checkpointer.perform(now, clean=True)
+            for base_path in self.checkpointer.journal_leftovers():
+                self.fs.remove(base_path)
+            logs = sorted(self.logs.values(), key=lambda log: (log.topic, log.partition))
+            ends = [(log.topic, log.partition, log.log_end_offset) for log in logs]
+            starts = [(log.topic, log.partition, log.log_start_offset) for log in logs]
+            self.fs.replace(files.KAFKA_RECOVERY_POINTS, files.kafka_checkpoint(ends))
+            self.fs.replace(files.KAFKA_LOG_STARTS, files.kafka_checkpoint(starts))
+            self.fs.replace(files.KAFKA_CLEAN, b'{"version":0,"brokerEpoch":-1}')
+        except OSError as error:
+            raise StorageFailed("stopping", error) from error
+        self.fs.close()
+
+    # Logs
 
     def create_log(
         self, topic: str, topic_id: bytes, partition: int, settings: LogSettings, now: Now | None = None
     ) -> Log:
-        raise NotImplementedError
+        """Make an empty log. It is durable with the next ticket; raises StorageFailed."""
+        del now
+        directory = f"{topic}-{partition}"
+        log = Log(self.ledger, topic, topic_id, partition, settings, directory)
+        try:
+            self.make_directory(log)
+            log.open_segment(0)
+        except OSError as error:
+            raise StorageFailed(f"making {directory}", error) from error
+        log.announce()
+        self.logs[topic_id, partition] = log
+        return log
+
+    def make_directory(self, log: Log) -> None:
+        """A partition's directory and the file that says which topic it belongs to."""
+        self.fs.make_dir(log.directory)
+        metadata = self.fs.open(f"{log.directory}/{files.METADATA}", create=True)
+        self.fs.truncate(metadata, 0)
+        self.fs.write(metadata, 0, files.partition_metadata(log.topic_id))
+        self.ledger.new_dirs = True
+        self.checkpointer.new_files.append(metadata)
 
     def delete_log(self, log: Log, now: Now) -> None:
-        raise NotImplementedError
+        """Forget a log: its name is free at once, its files go after file.delete.delay.ms."""
+        ticket = log.denounce()
+        path = self._retire(log, "delete")
+        self.ledger.alarm(
+            now.mono_ms + log.settings.file_delete_delay_ms, lambda at: self._remove(path, ticket, at)
+        )
 
     def set_aside(self, log: Log) -> None:
-        raise NotImplementedError
+        """Take a log that belongs to nothing out of the way; its files stay for the operator."""
+        log.denounce()
+        self._retire(log, "stray")
+
+    def _retire(self, log: Log, suffix: str) -> str:
+        """Rename a log's directory. The topic's id is in the new name: recovery knows by it that the log is gone."""
+        path = f"{log.directory}.{log.topic_id.hex()}-{suffix}"
+        del self.logs[log.topic_id, log.partition]
+        log.gone = True
+        for segment in log.segments:
+            self.ledger.indexes.forget(segment)
+        try:
+            self.fs.rename(log.directory, path)
+        except OSError as error:
+            raise StorageFailed(f"renaming {log.directory}", error) from error
+        log.directory = path
+        for segment in log.segments:
+            segment.directory = path
+        self.checkpointer.log_is_gone(log)
+        self.start("names", [SyncDir("")])
+        return path
+
+    def _remove(self, path: str, ticket: int, now: Now) -> None:
+        """Remove a deleted log, once the journal says durably that it is deleted."""
+        if ticket > self.durable_ticket:
+            self.ledger.alarm(now.mono_ms + FULL_CHECK_MS, lambda at: self._remove(path, ticket, at))
+            return
+        self.start("remove", [Remove(path), SyncDir("")])
+
+    # Works
+
+    def start(
+        self,
+        kind: str,
+        steps: Sequence[Step],
+        finish: Callable[[Now], None] = lambda now: None,
+        fail: Callable[[OSError, Now], bool] | None = None,
+    ) -> None:
+        """Hand out a work with the next `take_work`; its files stay pinned until it is done."""
+        work = Work(self._next_work_id, kind, steps)
+        self._next_work_id += 1
+        for step in steps:
+            if isinstance(step, Sync):
+                step.file.pin()
+        self._works.append(work)
+        self._pending[work.id] = _Pending(work, finish, fail)
 
     def take_work(self) -> list[Work]:
-        raise NotImplementedError
+        """The works to be done now, each in a thread of its own if the shell likes."""
+        ledger = self.ledger
+        if ledger.last_ticket > self.durable_ticket and not self._syncing:
+            self._start_sync()
+        if ledger.flushes:
+            self._start_flush()
+        if ledger.written >= ledger.check_at:
+            self._look_at_space()
+            if self.checkpointer.is_due():
+                self.checkpointer.start()
+        if not self._works:
+            return []
+        works, self._works = self._works, []
+        return works
 
     def done(self, work_id: int, result: bytes | None, error: OSError | None, now: Now) -> None:
-        raise NotImplementedError
+        """A work has ended. Raises StorageFailed if it failed: then the broker must stop."""
+        del result
+        self._mono_ms = now.mono_ms
+        work, finish, fail = self._pending.pop(work_id)
+        for step in work.steps:
+            if isinstance(step, Sync):
+                step.file.unpin()
+        if error is not None:
+            if fail is None or not fail(error, now):
+                raise StorageFailed(f"doing {work.kind}", error) from error
+            return
+        finish(now)
+
+    def _start_sync(self) -> None:
+        """One sync of the journal for all logs; the next begins when it ends."""
+        ledger = self.ledger
+        waiting, ledger.waiting = ledger.waiting, []
+        target = ledger.last_ticket
+        steps: list[Step] = []
+        ends: list[tuple[Log, int]] = []
+        for log in waiting:
+            log.waiting = False
+            if log.gone:
+                continue
+            ends.append((log, log.log_end_offset))
+            if log.must_sync_segments:
+                log.must_sync_segments = False
+                steps += self.sync_log(log)
+        steps += self.journal.sync_steps()
+        self._syncing = True
+
+        def finish(now: Now) -> None:
+            del now
+            self._syncing = False
+            self.durable_ticket = target
+            for log, end in ends:
+                if log.ticket <= target:
+                    log.ticket = 0
+                if log.durable_offset < end:
+                    log.durable_offset = end
+                    self.advanced.append(log)
+
+        self.start("sync", steps, finish)
+
+    def sync_log(self, log: Log) -> list[Step]:
+        """The steps after which all of a log is durable in its segments."""
+        segments, log.dirty = log.dirty, []
+        steps: list[Step] = []
+        for segment in segments:
+            segment.dirty = False
+            segment.clean = True
+            steps.append(Sync(segment.file))
+        if log.unsynced_names:
+            log.unsynced_names = False
+            steps += [SyncDir(log.directory), SyncDir("")]
+        return steps
+
+    def _start_flush(self) -> None:
+        """The `interval` policy: sync the logs whose time has come."""
+        flushes, self.ledger.flushes = self.ledger.flushes, []
+        steps = [step for log in flushes if not log.gone for step in self.sync_log(log)]
+        if steps:
+            self.start("flush", steps, fail=self._is_harmless)
+
+    def _is_harmless(self, error: OSError, now: Now) -> bool:
+        """A directory that was renamed while it waited for its sync belongs to a deleted log."""
+        del now
+        return isinstance(error, FileNotFoundError)
+
+    # Time
 
     def tick(self, now: Now) -> None:
-        raise NotImplementedError
+        """Do what is due by the clock: rolls, retention, flushes, checkpoints, removals."""
+        self._mono_ms = now.mono_ms
+        offset = now.wall_ms - now.mono_ms
+        if self._clock_offset is None:
+            self._clock_offset = offset
+        self.ledger.clock_stepped = abs(offset - self._clock_offset) > CLOCK_STEP_MS
+        self.ledger.ring(now)
+        if self._space_at is not None and now.mono_ms >= self._space_at:
+            self._look_at_space()
+        if self._checkpoint_at is not None and now.mono_ms >= self._checkpoint_at:
+            self._checkpoint_at = None
+            self.checkpointer.start()
+
+    @property
+    def clock_stepped(self) -> bool:
+        """The wall clock jumped: deletion by time is suspended until it is back or the broker starts anew."""
+        return self.ledger.clock_stepped
 
     def next_deadline(self) -> int | None:
-        raise NotImplementedError
+        """When `tick` is needed next (mono_ms)."""
+        ledger = self.ledger
+        if (
+            self._checkpoint_at is None
+            and (ledger.changed or ledger.doomed)
+            and not self.checkpointer.running
+        ):
+            delay = DOOMED_MS if ledger.doomed else self.options.checkpoint_ms
+            self._checkpoint_at = self._mono_ms + delay
+        due = [at for at in (self._checkpoint_at, self._space_at, ledger.next_alarm()) if at is not None]
+        return min(due, default=None)
 
-    def close(self, now: Now) -> None:
-        raise NotImplementedError
+    def _look_at_space(self) -> None:
+        """Ask for the free space; below the reserve the core refuses clients' writes."""
+        self.full = self.fs.space() < self.options.reserve_bytes
+        self._space_at = self._mono_ms + FULL_CHECK_MS if self.full else None
+        self.ledger.check_at = self.ledger.written + SPACE_CHECK_BYTES

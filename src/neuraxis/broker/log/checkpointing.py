@@ -1,0 +1,179 @@
+"""Making a checkpoint: everything written becomes durable in the segments, then the journal can be trimmed.
+
+What is noted is noted at once, at the start; the syncs go on beside new appends, whose bytes simply come along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.log.checkpoint import (
+    CHECKPOINT,
+    EPOCHS,
+    Checkpoint,
+    entry_of,
+    snapshot_path,
+    to_bytes,
+)
+from neuraxis.broker.log.failures import StorageFailed
+from neuraxis.broker.log.journal import bases_of, file_name
+from neuraxis.broker.work import Remove, Replace, Sync, SyncDir, Work, perform
+
+if TYPE_CHECKING:
+    from neuraxis.broker.log.fs import File
+    from neuraxis.broker.log.log import Log
+    from neuraxis.broker.log.segment import Segment
+    from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.work import Now, Step
+
+# The active segment's index files are written when they lag this much (64 entries, 256 KiB of log at Kafka's interval); a start
+# reads the headers of what they lack.
+INDEX_LAG_BYTES = 512
+
+
+class Checkpointer:
+    """The checkpoints of one store; at most one is being made."""
+
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
+        self.running = False
+        self.state = Checkpoint()
+        self.lines: dict[tuple[bytes, int], str] = {}
+        self.new_files: list[File] = []  # small files that no checkpoint has synced
+        self._written_at = 0
+        self._gone_meanwhile = False
+        self._segments: list[Segment] = []
+        self._logs: list[Log] = []
+        self._doomed: list[Segment] = []
+        self._old: list[str] = []
+
+    def is_due(self) -> bool:
+        """Whether as much was written since the last one as a recovery should have to rewrite."""
+        ledger = self.store.ledger
+        return not self.running and ledger.written - self._written_at >= self.store.options.checkpoint_bytes
+
+    def start(self) -> None:
+        """Begin a checkpoint in the background, unless one is being made or nothing changed."""
+        ledger = self.store.ledger
+        if self.running or not (ledger.changed or ledger.doomed):
+            return
+        steps = self._plan(clean=False)
+        self.running = True
+        self._gone_meanwhile = False
+        self.store.start("checkpoint", steps, self._finish, self._abandon)
+
+    def perform(self, now: Now, *, clean: bool) -> None:
+        """Make a checkpoint here and now (at start and stop)."""
+        steps = self._plan(clean=clean)
+        perform(self.store.fs, Work(0, "checkpoint", steps))
+        self._finish(now)
+
+    def _plan(self, *, clean: bool) -> list[Step]:
+        """Note where everything stands; the steps after which that is durable."""
+        store, ledger = self.store, self.store.ledger
+        self._written_at = ledger.written
+        self._logs, ledger.changed = ledger.changed, []
+        self._doomed, ledger.doomed = ledger.doomed, []
+        self._segments, self._old = [], []
+        steps: list[Step] = [Sync(file) for file in self.new_files]
+        self.new_files = []
+        try:
+            for log in self._logs:
+                log.changed = False
+                if not log.gone:
+                    steps += self._plan_log(log, clean)
+        except OSError as error:
+            raise StorageFailed("writing indexes", error) from error
+        if ledger.new_dirs:
+            ledger.new_dirs = False
+            steps.append(SyncDir(""))
+        self.state.journal_position = store.journal.position
+        self.state.clean = clean
+        steps.append(Replace(CHECKPOINT, to_bytes(self.state, list(self.lines.values()))))
+        return steps
+
+    def _plan_log(self, log: Log, clean: bool) -> list[Step]:
+        steps: list[Step] = []
+        segments, log.unchecked = log.unchecked, []
+        self._segments += segments
+        for segment in segments:
+            segment.unchecked = False
+            segment.clean = True
+            steps.append(Sync(segment.file))
+            if clean or segment is not log.active or segment.unwritten_index_bytes >= INDEX_LAG_BYTES:
+                segment.write_indexes()
+        if clean:
+            log.active.write_indexes()
+        for segment in [*segments, *([] if log.active in segments else [log.active])]:
+            if segment.unsynced_indexes:
+                steps += [Sync(file) for file in segment.unsynced_indexes]
+                segment.unsynced_indexes = []
+                log.new_names = True
+        if log.producers.changed:
+            log.producers.changed = False
+            if log.snapshot_offset >= 0:
+                self._old.append(snapshot_path(log, log.snapshot_offset))
+            log.snapshot_offset = log.log_end_offset if log.producers.by_id else -1
+            if log.producers.by_id:
+                path = snapshot_path(log, log.snapshot_offset)
+                steps.append(Replace(path, log.producers.snapshot()))
+                self._old = [old for old in self._old if old != path]
+        if log.epochs.changed:
+            log.epochs.changed = False
+            steps.append(Replace(f"{log.directory}/{EPOCHS}", log.epochs.to_text()))
+        if log.new_names:
+            log.new_names = False
+            steps.append(SyncDir(log.directory))
+        self.lines[log.topic_id, log.partition] = entry_of(log).line()
+        return steps
+
+    def _finish(self, now: Now) -> None:
+        """The checkpoint is durable: what it makes superfluous may go."""
+        self.running = False
+        store = self.store
+        for segment in self._segments:
+            segment.file.unpin()
+        superfluous = self._old + store.journal.trim(self.state.journal_position)
+        if superfluous:
+            store.start("trim", [Remove(path) for path in superfluous])
+        doomed = [
+            segment.path(suffix) for segment in self._doomed for suffix in (".log", ".index", ".timeindex")
+        ]
+        if doomed:
+            delay = max((log.settings.file_delete_delay_ms for log in self._logs), default=0)
+            store.ledger.alarm(
+                now.mono_ms + delay, lambda at: store.start("remove", [Remove(p) for p in doomed])
+            )
+        self._segments, self._doomed, self._logs, self._old = [], [], [], []
+
+    def log_is_gone(self, log: Log) -> None:
+        """A log was deleted or set aside: the next checkpoint does not know it."""
+        self.lines.pop((log.topic_id, log.partition), None)
+        self._gone_meanwhile = True
+
+    def _abandon(self, error: OSError, now: Now) -> bool:
+        """A checkpoint may stumble over a directory that was renamed under it; then it is made anew."""
+        del now
+        if not isinstance(error, FileNotFoundError) or not self._gone_meanwhile:
+            return False
+        self.running = False
+        for segment in self._segments:
+            segment.file.unpin()
+        for log in self._logs:
+            if log.gone:
+                continue
+            log.mark_changed()
+            log.new_names = log.producers.changed = log.epochs.changed = True
+            for segment in log.segments:
+                if segment in self._segments and not segment.unchecked:
+                    segment.unchecked = True
+                    segment.file.pin()
+                    log.unchecked.append(segment)
+        self.store.ledger.doomed += self._doomed
+        self.store.ledger.new_dirs = True
+        self._segments, self._doomed, self._logs, self._old = [], [], [], []
+        return True
+
+    def journal_leftovers(self) -> list[str]:
+        """The journal files that are there; after a clean checkpoint none is needed."""
+        return [file_name(base) for base in bases_of(self.store.fs)]

@@ -1,0 +1,208 @@
+"""The journal of `sync`: one file in which every partition's batches stand in the order of the broker's history.
+
+A position in it is a ticket. A frame is: u32 length of all that follows the checksum, u32 CRC-32C over it, u64 position,
+u8 kind, 16 B topic id, i32 partition, i64 base offset, i64 segment base offset, i32 position in the segment, payload. The frame
+says where its bytes belong, so a replay decides nothing. The first frame that is cut, damaged or out of place ends a replay.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from itertools import pairwise
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from neuraxis.broker.work import Sync, SyncDir
+from neuraxis.wire.batch import HEADER_SIZE
+from neuraxis.wire.crc import crc32c
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neuraxis.broker.log.fs import Buffer, File, Fs
+    from neuraxis.broker.work import Step
+
+DIRECTORY = "journal"
+SUFFIX = ".journal"
+# Above this a batch is synced in its segment and the journal holds its header: writing it twice would cost more.
+LARGEST_COPY = 64 << 10
+
+_START = Struct(">II")
+_HEAD = Struct(">QB16siqqi")
+FRAME_OVERHEAD = _START.size + _HEAD.size
+_LONGEST_FRAME = LARGEST_COPY + FRAME_OVERHEAD
+_READ = 1 << 20
+
+
+class Kind(IntEnum):
+    """What a frame says."""
+
+    DATA = 1  # payload: the batch
+    REFERENCE = 2  # payload: the header of a batch that is synced in its segment before the journal is
+    CREATED = 3  # payload: u8 durability, the topic's name
+    DELETED = 4
+    MODE = 5  # payload: u8 durability; from the base offset on
+
+
+class Frame(NamedTuple):
+    """One frame of the journal; `end` is the position after it."""
+
+    position: int
+    kind: int
+    topic_id: bytes
+    partition: int
+    base_offset: int
+    segment_base: int
+    segment_position: int
+    payload: memoryview
+    end: int
+
+
+def file_name(base: int) -> str:
+    """The path of the journal file whose first byte has position `base`."""
+    return f"{DIRECTORY}/{base:020d}{SUFFIX}"
+
+
+class Journal:
+    """Appends frames; knows its files, and which of them are not synced."""
+
+    def __init__(self, fs: Fs, segment_bytes: int) -> None:
+        self.fs = fs
+        self.segment_bytes = segment_bytes
+        self.position = 0
+        self._files: dict[int, File] = {}  # by base, rising; pinned: an error of a write must not go unseen
+        self._file: File | None = None
+        self._base = 0
+        self._capacity = 0
+        self._dirty: list[File] = []
+        self._new_names = False
+
+    def open_at(self, position: int) -> None:
+        """Continue at a position, in a new file; older files must be gone or lie below it."""
+        self.position = position
+        self._file = None
+        self._capacity = 0
+
+    def append(
+        self,
+        kind: int,
+        topic_id: bytes,
+        partition: int,
+        base_offset: int,
+        segment_base: int,
+        segment_position: int,
+        payload: Buffer,
+    ) -> int:
+        """Write one frame into the page cache; the ticket: the position after it. Raises OSError."""
+        position = self.position
+        head = _HEAD.pack(position, kind, topic_id, partition, base_offset, segment_base, segment_position)
+        length = _HEAD.size + len(payload)
+        size = length + _START.size
+        at = position - self._base
+        if at + size > self._capacity:
+            self._start_file(position)
+            at = 0
+        start = _START.pack(length, crc32c(payload, crc32c(head)))
+        file = self._file
+        assert file is not None
+        self.fs.write_parts(file, at, (start, head, payload))
+        if not self._dirty or self._dirty[-1] is not file:
+            self._dirty.append(file)
+        self.position = position = position + size
+        return position
+
+    def _start_file(self, base: int) -> None:
+        """A new file at the journal's end, preallocated: without a change of size a sync takes two thirds of the time."""
+        file = self.fs.open(file_name(base), create=True)
+        self.fs.allocate(file, self.segment_bytes)
+        file.pin()
+        self._file = file
+        self._base = base
+        self._capacity = self.segment_bytes
+        self._files[base] = file
+        self._new_names = True
+
+    def sync_steps(self) -> list[Step]:
+        """The steps that make everything written so far durable; counts on them being done."""
+        steps: list[Step] = [Sync(file) for file in self._dirty]
+        if self._new_names:
+            steps.append(SyncDir(DIRECTORY))
+        self._dirty = []
+        self._new_names = False
+        return steps
+
+    def trim(self, position: int) -> list[str]:
+        """Forget the files wholly before `position`; their paths, to be removed."""
+        bases = list(self._files)
+        gone = [base for base, end in pairwise(bases) if end <= position]
+        for base in gone:
+            self._files.pop(base).unpin()
+        return [file_name(base) for base in gone]
+
+
+def bases_of(fs: Fs) -> list[int]:
+    """The first positions of the journal files that are there."""
+    try:
+        names = fs.list(DIRECTORY)
+    except FileNotFoundError:
+        return []
+    digits = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+    return sorted(int(name) for name in digits if name.isdigit())
+
+
+class Replay:
+    """Reads frames from a position on, file after file; afterwards `position` and `reason` say where and why it ended."""
+
+    def __init__(self, fs: Fs, position: int) -> None:
+        self.fs = fs
+        self.position = position
+        self.reason = "there is no journal file"
+        self._bases = bases_of(fs)
+
+    def __iter__(self) -> Iterator[Frame]:
+        below = [base for base in self._bases if base <= self.position]
+        base = below[-1] if below else None
+        while base is not None:
+            yield from self._read_file(self.fs.open(file_name(base)), base)
+            base = self.position if self.position in self._bases and self.position > base else None
+
+    def _read_file(self, file: File, base: int) -> Iterator[Frame]:
+        size = self.fs.size(file)
+        buffer, start = memoryview(b""), self.position - base
+        while True:
+            at = self.position - base - start
+            if len(buffer) - at < _LONGEST_FRAME and start + len(buffer) < size:
+                start += at
+                buffer, at = memoryview(self.fs.read(file, start, min(_READ, size - start))), 0
+            frame = self._frame(buffer, at)
+            if frame is None:
+                return
+            self.position = frame.end
+            yield frame
+
+    def _frame(self, buffer: memoryview, at: int) -> Frame | None:
+        if len(buffer) - at < FRAME_OVERHEAD:
+            self.reason = "the journal ends there"
+            return None
+        length, checksum = _START.unpack_from(buffer, at)
+        if length == 0 and checksum == 0:
+            self.reason = "nothing was written there"
+            return None
+        body = at + _START.size
+        end = body + length
+        self.reason = "a frame is cut or damaged"
+        if length < _HEAD.size or end > len(buffer) or length > _LONGEST_FRAME:
+            return None
+        if crc32c(buffer[body:end]) != checksum:
+            return None
+        fields = _HEAD.unpack_from(buffer, body)
+        if fields[0] != self.position:
+            return None
+        return Frame._make((*fields, buffer[body + _HEAD.size : end], self.position + _START.size + length))
+
+
+def payload_of(view: memoryview) -> tuple[Kind, memoryview]:
+    """The kind of frame a batch gets, and the frame's payload."""
+    if len(view) <= LARGEST_COPY:
+        return Kind.DATA, view
+    return Kind.REFERENCE, view[:HEADER_SIZE]

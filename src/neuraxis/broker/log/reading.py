@@ -1,0 +1,223 @@
+"""Reading a log: finding batches by offset and by time, cutting ranges, and what retention may let go. Writes nothing."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.log.failures import OffsetOutOfRange
+from neuraxis.broker.log.scan import SCAN_READ, first_header, headers
+from neuraxis.wire.batch import scan_headers
+from neuraxis.wire.records import iter_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neuraxis.broker.log.fs import File
+    from neuraxis.broker.log.log import Log
+    from neuraxis.broker.log.segment import Segment
+    from neuraxis.broker.work import Now
+    from neuraxis.wire.batch import BatchHeader
+
+# Where reads ended lately, so that a reader who goes on needs no search; a few readers per partition are usual.
+MOST_HINTS = 32
+# Headers read at once to cut a range at a batch: two index intervals of Kafka's default.
+_CUT_READ = 8 << 10
+
+
+class Range:
+    """A range of a segment file, pinned until `release`; a `wire.codec.Span`."""
+
+    __slots__ = ("file", "length", "position")
+
+    def __init__(self, file: File, position: int, length: int) -> None:
+        file.pin()
+        self.file = file
+        self.position = position
+        self.length = length
+
+    def release(self) -> None:
+        """Give the pin back; once."""
+        self.file.unpin()
+
+    def read(self) -> bytes:
+        """All its bytes, now; may wait for the disk."""
+        return self.file.fs.read(self.file, self.position, self.length)
+
+
+def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: bool) -> Range | None:
+    """See `Log.read`."""
+    if not log.log_start_offset <= offset <= log.log_end_offset:
+        raise OffsetOutOfRange(offset, log.log_start_offset, log.log_end_offset)
+    if offset >= limit_offset or offset == log.log_end_offset:
+        return None
+    segment = log.segment_of(offset)
+    position = locate(log, segment, offset)
+    if position >= segment.size:  # the last batches of a segment are gone (compaction): the next one follows
+        segment = log.segments[log.segments.index(segment) + 1]
+        position = 0
+    end = segment.size
+    if limit_offset < log.log_end_offset and log.segment_of(limit_offset) is segment:
+        end = locate(log, segment, limit_offset)
+        _give_hint(log, limit_offset, segment, end)
+    length = end - position
+    if length > max_bytes:
+        length = _cut(log, segment, position, max_bytes, length, minimum_one)
+    return Range(segment.file, position, length) if length > 0 else None
+
+
+def locate(log: Log, segment: Segment, offset: int) -> int:
+    """The position of the first batch in the segment that ends at or after `offset`; the segment's size if none does."""
+    recent = log.recent_offsets
+    if segment is log.active and recent and offset >= recent[0]:
+        if offset >= log.log_end_offset:
+            return segment.size
+        return log.recent_positions[bisect_right(recent, offset) - 1]
+    hint = log.hints.get(offset)
+    if hint is not None and hint[0] is segment:
+        return hint[1]
+    found = find_batch(log, segment, offset)
+    return found[0] if found is not None else segment.size
+
+
+def find_batch(log: Log, segment: Segment, offset: int) -> tuple[int, BatchHeader] | None:
+    """(position, header) of the first batch in the segment that ends at or after `offset`."""
+    interval = log.settings.index_interval_bytes
+    start = segment.index(interval).floor(offset)
+    if start:
+        header = first_header(log.fs, segment.file, start)
+        if header is None or not segment.base_offset <= header.base_offset <= offset:
+            segment.rebuild_indexes(interval)  # the index lies
+            start = segment.index(interval).floor(offset)
+    if segment is not log.active:
+        log.ledger.indexes.touch(segment)
+    for position, header in headers(log.fs, segment.file, start, segment.size):
+        if header.last_offset >= offset:
+            return position, header
+    return None
+
+
+def _give_hint(log: Log, offset: int, segment: Segment, position: int) -> None:
+    hints = log.hints
+    if offset not in hints:
+        if len(hints) >= MOST_HINTS:
+            del hints[next(iter(hints))]
+        hints[offset] = (segment, position)
+
+
+def _cut(log: Log, segment: Segment, position: int, max_bytes: int, length: int, minimum_one: bool) -> int:
+    """The length of the whole batches from `position` on that fit into `max_bytes`, as far as is cheaply known."""
+    wanted = position + max_bytes
+    recent = log.recent_positions
+    if segment is log.active and recent and position >= recent[0]:
+        cut = recent[bisect_right(recent, wanted) - 1]
+        if cut > position:
+            return cut - position
+    else:
+        cut = segment.index(log.settings.index_interval_bytes).position_floor(wanted)
+        if cut > position:
+            for _, header in headers(log.fs, segment.file, cut, min(segment.size, cut + length)):
+                _give_hint(log, header.base_offset, segment, cut)
+                break
+            return cut - position
+    cut = 0
+    buffer = memoryview(
+        log.fs.read(segment.file, position, min(length, max(_CUT_READ, max_bytes), SCAN_READ))
+    )
+    for start, header in scan_headers(buffer):
+        if start + header.size > max_bytes:
+            break
+        cut = start + header.size
+    if not cut and minimum_one:
+        for _, header in headers(log.fs, segment.file, position, segment.size):
+            return header.size
+    return cut
+
+
+def offset_for_timestamp(log: Log, timestamp: int) -> tuple[int, int, int] | None:
+    """See `Log.offset_for_timestamp`."""
+    interval = log.settings.index_interval_bytes
+    for segment in log.segments:
+        if segment.known_max_timestamp(interval) < timestamp:
+            continue
+        first = max(segment.time_index(interval).floor(timestamp), log.log_start_offset)
+        start = segment.index(interval).floor(first)
+        for position, header in headers(log.fs, segment.file, start, segment.size):
+            if header.max_timestamp < timestamp or header.last_offset < log.log_start_offset:
+                continue
+            found = _first_record(log, segment, position, header, timestamp)
+            if found is not None:
+                return found
+    return None
+
+
+def _first_record(
+    log: Log, segment: Segment, position: int, header: BatchHeader, timestamp: int
+) -> tuple[int, int, int] | None:
+    """The first record of a batch with at least this timestamp that the log still has."""
+    view = memoryview(log.fs.read(segment.file, position, header.size))
+    for record in iter_records(view):
+        if record.timestamp_ms >= timestamp and record.offset >= log.log_start_offset:
+            return record.timestamp_ms, record.offset, header.partition_leader_epoch
+    return None
+
+
+def max_timestamp_offset(log: Log) -> tuple[int, int, int] | None:
+    """See `Log.max_timestamp_offset`."""
+    interval = log.settings.index_interval_bytes
+    best = max(log.segments, key=lambda segment: segment.known_max_timestamp(interval))
+    timestamp = best.known_max_timestamp(interval)
+    if timestamp < 0:
+        return None
+    found = find_batch(log, best, max(best.max_timestamp_offset, log.log_start_offset))
+    if found is None:
+        return None
+    return _first_record(log, best, *found, min(timestamp, found[1].max_timestamp))
+
+
+def batches_from(log: Log, offset: int) -> Iterator[memoryview]:
+    """See `Log.batches_from`."""
+    while offset < log.log_end_offset:
+        segment = log.segment_of(offset)
+        position = locate(log, segment, offset)
+        following = offset
+        while position < segment.size:
+            wanted = min(SCAN_READ, segment.size - position)
+            buffer = memoryview(log.fs.read(segment.file, position, wanted))
+            taken = 0
+            for start, header in scan_headers(buffer):
+                taken = start + header.size
+                following = header.next_offset
+                yield buffer[start:taken]
+            if not taken:  # a batch larger than one read
+                for _, header in headers(log.fs, segment.file, position, segment.size):
+                    taken = header.size
+                    following = header.next_offset
+                    yield memoryview(log.fs.read(segment.file, position, taken))
+                    break
+                if not taken:
+                    return
+            position += taken
+        number = log.segments.index(segment) + 1
+        offset = max(following, log.bases[number]) if number < len(log.bases) else log.log_end_offset
+
+
+def apply_retention(log: Log, now: Now) -> None:
+    """Advance the log's start over the segments that retention.bytes and retention.ms let go."""
+    settings = log.settings
+    interval = settings.index_interval_bytes
+    start = log.log_start_offset
+    surplus = log.size - settings.retention_bytes if settings.retention_bytes >= 0 else -1
+    by_time = settings.retention_ms >= 0 and not log.ledger.clock_stepped
+    expired_before = now.wall_ms - settings.retention_ms if by_time else -1
+    for number, segment in enumerate(log.segments):
+        too_old = segment.size > 0 and segment.known_max_timestamp(interval) < expired_before
+        too_much = surplus - segment.size >= 0 and segment is not log.active
+        if not too_old and not too_much:
+            break
+        if segment is log.active:
+            log.roll(now)
+        surplus -= segment.size
+        start = log.bases[number + 1]
+    if start > log.log_start_offset:
+        log.advance_start(start, now)

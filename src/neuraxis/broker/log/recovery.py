@@ -1,0 +1,227 @@
+"""Start-up: from what a crash left to a state that was promised. Idempotent: it may crash at any point and run again.
+
+The journal's frames are written into the segments (never trusting what is cached there), `os` and `interval` logs keep the
+valid batches after their recovery point, everything is synced, and only then a new checkpoint lets the old journal go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.log import checkpoint as files
+from neuraxis.broker.log import identity
+from neuraxis.broker.log.checkpoint import Checkpoint, Entry
+from neuraxis.broker.log.journal import DIRECTORY, Frame, Kind, Replay, bases_of, file_name
+from neuraxis.broker.log.log import Log
+from neuraxis.broker.log.restoring import Restored
+from neuraxis.broker.log.settings import Durability, LogSettings
+
+if TYPE_CHECKING:
+    from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.work import Now
+
+_PARTITION = re.compile(r"(.+)-(\d+)")
+_RETIRED = re.compile(r"(.+)-(\d+)\.([0-9a-f]{32})-(delete|stray)")
+
+
+@dataclass(slots=True)
+class RecoveryReport:
+    """What recovery found and did."""
+
+    unclean: bool = False  # the last stop was not a clean one
+    other_boot: bool = False  # the machine was started again since
+    next_epoch: int = (
+        0  # durable, above every epoch shown before: what os and interval logs must rise to if both hold
+    )
+    unparsed: list[str] = field(default_factory=list)  # directories that were left alone
+    notes: list[str] = field(default_factory=list)  # sentences for the operator
+    frames: int = 0  # frames of the journal that were replayed
+
+
+class Recovery:
+    """One run of it."""
+
+    def __init__(self, store: LogStore, now: Now) -> None:
+        self.store = store
+        self.fs = store.fs
+        self.now = now
+        self.report = RecoveryReport()
+        self.restored: dict[tuple[bytes, int], Restored] = {}
+        self.by_directory: dict[str, Restored] = {}
+        self.retired: set[tuple[bytes, int]] = set()
+        self.removable: list[str] = []
+
+    def run(self) -> RecoveryReport:
+        """Do all of it."""
+        self.fs.lock()
+        identity.adopt(self.store)
+        checkpoint = self._read_checkpoint()
+        self._open_directories(checkpoint)
+        self._replay(checkpoint)
+        for restored in self.restored.values():
+            restored.finish()
+            self.report.notes += restored.notes
+        self._make_durable(checkpoint)
+        return self.report
+
+    def _read_checkpoint(self) -> Checkpoint:
+        try:
+            file = self.fs.open(files.CHECKPOINT)
+        except FileNotFoundError:
+            checkpoint: Checkpoint | None = Checkpoint(clean=True, boot_id=self.store.options.boot_id)
+        else:
+            checkpoint = files.parse(self.fs.read(file, 0, self.fs.size(file)))
+        if checkpoint is None:
+            self.report.notes.append(
+                f"{files.CHECKPOINT} is damaged: every log is scanned from its beginning."
+            )
+            checkpoint = Checkpoint()
+        self.report.unclean = not checkpoint.clean
+        self.report.other_boot = checkpoint.boot_id != self.store.options.boot_id
+        if self.report.unclean and self.report.other_boot:
+            checkpoint.unclean_boots += 1
+        self.report.next_epoch = checkpoint.unclean_boots
+        return checkpoint
+
+    # Directories
+
+    def _open_directories(self, checkpoint: Checkpoint) -> None:
+        by_name = {(entry.topic, entry.partition): entry for entry in checkpoint.entries.values()}
+        names = self.fs.list("")
+        for name in names:
+            retired = _RETIRED.fullmatch(name)
+            if retired:
+                self.retired.add((bytes.fromhex(retired[3]), int(retired[2])))
+                if retired[4] == "delete":
+                    self.removable.append(name)
+        for name in names:
+            matched = _PARTITION.fullmatch(name)
+            if matched and not _RETIRED.fullmatch(name):
+                self._open_directory(name, matched[1], int(matched[2]), checkpoint, by_name)
+
+    def _open_directory(
+        self,
+        name: str,
+        topic: str,
+        partition: int,
+        checkpoint: Checkpoint,
+        by_name: dict[tuple[str, int], Entry],
+    ) -> None:
+        try:
+            content = self.fs.list(name)
+        except NotADirectoryError:
+            return
+        topic_id = None
+        if files.METADATA in content:
+            file = self.fs.open(f"{name}/{files.METADATA}")
+            topic_id = files.parse_partition_metadata(self.fs.read(file, 0, 4096))
+        repair = topic_id is None
+        if topic_id is None:
+            known = by_name.get((topic, partition))
+            if known is None:
+                self.report.unparsed.append(name)
+                return
+            topic_id = known.topic_id
+        if (topic_id, partition) in self.restored:
+            self.report.unparsed.append(name)
+            return
+        log = Log(self.store.ledger, topic, topic_id, partition, LogSettings(), name)
+        restored = Restored(log, checkpoint.entries.get((topic_id, partition)), content, self.now)
+        if repair:
+            self.store.make_directory(log)
+        self._keep(restored)
+
+    def _keep(self, restored: Restored) -> None:
+        log = restored.log
+        self.restored[log.topic_id, log.partition] = restored
+        self.by_directory[log.directory] = restored
+
+    # The journal
+
+    def _replay(self, checkpoint: Checkpoint) -> None:
+        replay = Replay(self.fs, checkpoint.journal_position)
+        stopped = ""
+        position = replay.position
+        for frame in replay:
+            stopped = self._apply(frame)
+            if stopped:
+                break
+            position = frame.end
+            self.report.frames += 1
+        if stopped:
+            self.report.notes.append(f"The journal ends at {position}: {stopped}.")
+        self.journal_end = position
+
+    def _apply(self, frame: Frame) -> str:
+        """Do what a frame says; or why the history ends before it ("" if it does not)."""
+        key = frame.topic_id, frame.partition
+        if key in self.retired:
+            return ""
+        restored = self.restored.get(key)
+        if frame.kind == Kind.CREATED:
+            self._create(frame, restored)
+            return ""
+        if restored is None or restored.damaged:
+            return ""
+        if frame.kind == Kind.DELETED:
+            self._delete(key, restored)
+            return ""
+        if frame.kind == Kind.MODE:
+            restored.set_mode(frame.base_offset, Durability(frame.payload[0]))
+            return ""
+        return restored.apply(frame)
+
+    def _create(self, frame: Frame, restored: Restored | None) -> None:
+        mode, topic = Durability(frame.payload[0]), bytes(frame.payload[1:]).decode()
+        directory = f"{topic}-{frame.partition}"
+        if restored is None:
+            squatter = self.by_directory.get(directory)
+            if squatter is not None:  # its removal is later in history than its frame's, and was lost
+                self._delete((squatter.log.topic_id, squatter.log.partition), squatter)
+            if directory in self.report.unparsed:
+                self.report.unparsed.remove(directory)
+            log = Log(self.store.ledger, topic, frame.topic_id, frame.partition, LogSettings(), directory)
+            self.store.make_directory(log)
+            restored = Restored(log, None, self.fs.list(directory), self.now)
+            self._keep(restored)
+        if restored.entry is None:
+            restored.set_mode(0, mode)
+
+    def _delete(self, key: tuple[bytes, int], restored: Restored) -> None:
+        """The log was deleted, but its directory is still there."""
+        target = f"{restored.log.directory}.{key[0].hex()}-delete"
+        self.fs.rename(restored.log.directory, target)
+        restored.log.gone = True
+        self.store.ledger.new_dirs = True
+        self.removable.append(target)
+        self.retired.add(key)
+        del self.restored[key]
+        del self.by_directory[restored.log.directory]
+
+    # The end
+
+    def _make_durable(self, checkpoint: Checkpoint) -> None:
+        """Sync what was written, put the checkpoint in its place, then let the old journal go."""
+        store, checkpointer = self.store, self.store.checkpointer
+        bases = bases_of(self.fs)
+        ends = [base + self.fs.size(self.fs.open(file_name(base))) for base in bases]
+        store.journal.open_at(max([checkpoint.journal_position, self.journal_end, *ends]))
+        store.logs = {key: restored.log for key, restored in self.restored.items()}
+        checkpointer.state = checkpoint
+        checkpoint.boot_id = store.options.boot_id
+        for key, log in store.logs.items():
+            entry = self.restored[key].entry
+            if not log.changed and entry is not None:
+                checkpointer.lines[key] = entry.line()
+            elif not log.changed:
+                log.mark_changed()
+        self.fs.make_dir(DIRECTORY)
+        self.fs.remove(files.KAFKA_CLEAN)
+        store.ledger.new_dirs = True
+        checkpointer.perform(self.now, clean=False)
+        for base in bases:
+            self.fs.remove(file_name(base))
+        for path in self.removable:
+            self.fs.remove(path)

@@ -1,0 +1,269 @@
+"""One log during recovery: opened at its recovery point, then led forward by frames of the journal or by a scan."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.log.checkpoint import EPOCHS, Entry
+from neuraxis.broker.log.journal import Frame, Kind
+from neuraxis.broker.log.scan import headers, valid_batches
+from neuraxis.broker.log.segment import UNKNOWN, Segment, name_of
+from neuraxis.broker.log.settings import Durability
+from neuraxis.wire.batch import is_valid_batch, read_header
+
+if TYPE_CHECKING:
+    from neuraxis.broker.log.log import Log
+    from neuraxis.broker.work import Now
+    from neuraxis.wire.batch import BatchHeader
+
+_END = 1 << 62
+
+
+class Restored:
+    """A log that is being restored. `log` is always whole: its end is the end of what was proved so far."""
+
+    def __init__(self, log: Log, entry: Entry | None, content: list[str], now: Now) -> None:
+        self.log = log
+        self.fs = log.fs
+        self.entry = entry
+        self.now = now
+        self.notes: list[str] = []
+        self.damaged = False
+        bases = sorted(int(name[:-4]) for name in content if name.endswith(".log") and name[:-4].isdigit())
+        self.later: list[int] = []  # segments that are there, but not proved
+        if entry is None:
+            self._begin(bases)
+        else:
+            self._resume(entry, bases)
+        self.mode = entry.durability if entry is not None else Durability.OS
+        log.adopt(self.mode)
+
+    # Opening
+
+    def _begin(self, bases: list[int]) -> None:
+        """No checkpoint knows the log: nothing of it is proved."""
+        log = self.log
+        first = bases[0] if bases else 0
+        log.log_start_offset = log.log_end_offset = log.durable_offset = first
+        self.later = bases[1:]
+        if bases:
+            log.add_segment(self._segment(first, 0))
+        else:
+            log.open_segment(0)
+        log.mark_changed()
+
+    def _resume(self, entry: Entry, bases: list[int]) -> None:
+        """Open the log as it stood at the checkpoint."""
+        log = self.log
+        log.new_names = log.unsynced_names = False
+        log.snapshot_offset = entry.snapshot_offset
+        log.log_start_offset = entry.log_start_offset
+        known = [base for base in bases if base <= entry.segment_base]
+        self.later = [base for base in bases if base > entry.segment_base]
+        if not known or known[-1] != entry.segment_base:
+            self._missing(entry, bases)
+            return
+        for base, following in pairwise(known):
+            if following > entry.log_start_offset:
+                segment = self._segment(base, -1)
+                log.add_segment(segment)
+                log.size += segment.size
+            else:
+                self._remove(base)
+        active = self._segment(entry.segment_base, entry.position)
+        active.first_timestamp = entry.first_timestamp
+        if entry.position and entry.first_timestamp >= 0:
+            active.roll_timestamp = entry.first_timestamp + log.settings.segment_ms
+        active.max_timestamp = entry.max_timestamp
+        active.max_timestamp_offset = entry.max_timestamp_offset
+        log.add_segment(active)
+        log.size += active.size
+        log.log_start_offset = max(log.log_start_offset, log.bases[0])
+        log.log_end_offset = log.durable_offset = log.recovery_point = entry.recovery_point
+        self._restore_epochs()
+        if self.fs.size(active.file) < entry.position:
+            self._shortened(active)
+        self._restore_producers(entry)
+
+    def _missing(self, entry: Entry, bases: list[int]) -> None:
+        """A segment that was durable is not there: keep what can be read, and say so."""
+        log = self.log
+        self.damaged = True
+        self.notes.append(
+            f"{log.directory}: segment {name_of(entry.segment_base, '.log')} is missing although it was durable. What is left "
+            "is served; restore the directory from a backup if you need the rest."
+        )
+        log.new_names = True
+        log.snapshot_offset = -1
+        self.entry = None
+        self._begin(bases)
+        log.log_start_offset = max(log.log_start_offset, log.bases[0])
+
+    def _shortened(self, active: Segment) -> None:
+        """The file is shorter than it was durable: keep the valid batches of its beginning, and say so."""
+        log = self.log
+        self.damaged = True
+        self.notes.append(
+            f"{active.file.path} has lost bytes that were durable: the file system or the disk is damaged. What is left is "
+            "served; restore the file from a backup if you need the rest."
+        )
+        log.size -= active.size
+        log.segments.pop()
+        log.bases.pop()
+        log.add_segment(self._segment(active.base_offset, 0))
+        log.log_end_offset = log.durable_offset = active.base_offset
+        log.log_start_offset = min(log.log_start_offset, active.base_offset)
+        log.epochs.cut_end(active.base_offset)
+        log.adopt_epoch()
+        log.snapshot_offset = -1
+        log.mark_changed()
+
+    def _segment(self, base: int, size: int) -> Segment:
+        """A segment whose file is there; a negative size: all of the file."""
+        log = self.log
+        file = self.fs.open(f"{log.directory}/{name_of(base, '.log')}")
+        return Segment(self.fs, log.directory, base, file, self.fs.size(file) if size < 0 else size)
+
+    def _restore_epochs(self) -> None:
+        log = self.log
+        data = self._read(EPOCHS)
+        if data is not None and not log.epochs.restore(data):
+            self.notes.append(
+                f"{log.directory}/{EPOCHS} is damaged: the epochs of older batches are not known."
+            )
+        log.epochs.cut_end(log.log_end_offset)
+        log.adopt_epoch()
+
+    def _restore_producers(self, entry: Entry) -> None:
+        """From the snapshot of the checkpoint; without it, from every batch header of the log."""
+        log = self.log
+        if entry.snapshot_offset < 0:
+            return
+        data = self._read(f"{entry.snapshot_offset:020d}.snapshot")
+        if data is not None and log.producers.restore(data):
+            for producer in log.producers.by_id.values():
+                producer.timestamp = max(producer.timestamp, self.now.wall_ms)
+            return
+        self.notes.append(f"{log.directory}: the producer snapshot is damaged: it was rebuilt from the log.")
+        for segment in log.segments:
+            for _, header in headers(self.fs, segment.file, 0, segment.size):
+                if header.producer_id >= 0:
+                    log.producers.update(header, self.now.wall_ms)
+        log.producers.changed = True
+        log.mark_changed()
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            file = self.fs.open(f"{self.log.directory}/{name}")
+        except FileNotFoundError:
+            return None
+        return self.fs.read(file, 0, self.fs.size(file))
+
+    # Going forward
+
+    def set_mode(self, offset: int, mode: Durability) -> None:
+        """From `offset` on the log was written under another policy."""
+        if mode is Durability.SYNC and self.mode is not Durability.SYNC:
+            self.scan(offset)
+        self.mode = mode
+        self.log.adopt(mode)
+        self.log.mark_changed()
+
+    def apply(self, frame: Frame) -> str:
+        """Write a frame's batch where it belongs; or why it cannot belong to the history ("" if it does)."""
+        log = self.log
+        if frame.base_offset != log.log_end_offset:
+            return f"{log.directory} goes on at {log.log_end_offset}, not at {frame.base_offset}"
+        segment = self._target(frame.segment_base, frame.segment_position)
+        if segment is None:
+            return f"{log.directory} has no place for offset {frame.base_offset}"
+        batch = frame.payload
+        if frame.kind == Kind.REFERENCE:
+            size = read_header(batch).size
+            batch = memoryview(self.fs.read(segment.file, frame.segment_position, size))
+            if batch[: len(frame.payload)] != frame.payload or is_valid_batch(batch, 0, len(batch)) is None:
+                return f"the large batch at offset {frame.base_offset} of {log.directory} was not synced"
+        self._write(segment, frame.segment_position, batch, [(frame.segment_position, read_header(batch))])
+        return ""
+
+    def _target(self, base: int, position: int) -> Segment | None:
+        """The active segment, if that is where a frame points; a new one if the log rolled there."""
+        log = self.log
+        if base == log.active.base_offset:
+            return log.active if position == log.active.size else None
+        if base != log.log_end_offset or position:
+            return None
+        self._next_segment(base)
+        return log.active
+
+    def _next_segment(self, base: int) -> None:
+        log = self.log
+        log.active.cut_indexes(log.settings.index_interval_bytes, log.log_end_offset)
+        self._cut(log.active)
+        log.active.write_indexes()
+        if base in self.later:
+            self.later.remove(base)
+        log.open_segment(base)
+
+    def _write(
+        self, segment: Segment, position: int, data: memoryview, batches: list[tuple[int, BatchHeader]]
+    ) -> None:
+        """Write proved bytes (over the same bytes, often): only what is written now is known to be synced later."""
+        log = self.log
+        if segment.last_index_position == UNKNOWN:
+            segment.cut_indexes(log.settings.index_interval_bytes, log.log_end_offset)
+        self.fs.write(segment.file, position, data)
+        for at, header in batches:
+            log.account(segment, at, header, self.now)
+        log.durable_offset = log.log_end_offset
+
+    def scan(self, limit: int = _END) -> None:
+        """Take the valid batches that follow, up to the offset `limit`."""
+        log = self.log
+        while True:
+            segment = log.active
+            size = self.fs.size(segment.file)
+            run: list[tuple[int, BatchHeader]] = []
+            start, data = segment.size, bytearray()
+            for position, header, view in valid_batches(self.fs, segment.file, segment.size, size):
+                expected = run[-1][1].next_offset if run else log.log_end_offset
+                if header.base_offset != expected or header.next_offset > limit:
+                    break
+                run.append((position, header))
+                data += view
+                if len(data) >= 1 << 20:
+                    self._write(segment, start, memoryview(data), run)
+                    run, start, data = [], segment.size, bytearray()
+            if run:
+                self._write(segment, start, memoryview(data), run)
+            if log.log_end_offset not in self.later or log.log_end_offset >= limit:
+                return
+            if log.log_end_offset == segment.base_offset:
+                return
+            self._next_segment(log.log_end_offset)
+
+    def finish(self) -> None:
+        """Cut what is not proved."""
+        log = self.log
+        if self.mode is not Durability.SYNC or self.damaged:
+            self.scan()
+        for base in self.later:
+            self._remove(base)
+        self._cut(log.active)
+        log.durable_offset = log.log_end_offset
+
+    def _cut(self, segment: Segment) -> None:
+        if self.fs.size(segment.file) > segment.size:
+            self.fs.truncate(segment.file, segment.size)
+            if not segment.unchecked:
+                segment.unchecked = True
+                segment.file.pin()
+                self.log.unchecked.append(segment)
+            self.log.mark_changed()
+
+    def _remove(self, base: int) -> None:
+        for suffix in (".log", ".index", ".timeindex"):
+            self.fs.remove(f"{self.log.directory}/{name_of(base, suffix)}")
+        self.log.new_names = True
+        self.log.mark_changed()

@@ -1,0 +1,187 @@
+"""One segment: a `.log` file of batches, its two indexes, and what is dirty of them. Written only through its `Log`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.log.index import OffsetIndex, TimeIndex
+from neuraxis.broker.log.scan import headers
+
+if TYPE_CHECKING:
+    from neuraxis.broker.log.fs import File, Fs
+
+UNKNOWN = -(1 << 62)  # a position below every position: the indexes are not loaded
+NO_LIMIT = 1 << 62
+
+
+def name_of(base_offset: int, suffix: str) -> str:
+    """Kafka's file name: twenty digits and a suffix."""
+    return f"{base_offset:020d}{suffix}"
+
+
+class Segment:
+    """Batches from `base_offset` on, `size` bytes of them."""
+
+    __slots__ = (
+        "_index",
+        "_index_written",
+        "_time_index",
+        "_time_written",
+        "base_offset",
+        "clean",
+        "directory",
+        "dirty",
+        "file",
+        "first_timestamp",
+        "fs",
+        "last_index_position",
+        "max_timestamp",
+        "max_timestamp_offset",
+        "roll_timestamp",
+        "size",
+        "unchecked",
+        "unsynced_indexes",
+    )
+
+    def __init__(self, fs: Fs, directory: str, base_offset: int, file: File, size: int = 0) -> None:
+        self.fs = fs
+        self.directory = directory
+        self.base_offset = base_offset
+        self.file = file
+        self.size = size
+        self.max_timestamp = -1 if size == 0 else UNKNOWN
+        self.max_timestamp_offset = -1
+        self.first_timestamp = -1
+        self.roll_timestamp = NO_LIMIT
+        self.clean = (
+            True  # in both of the following lists already, or not written since: the fast check of `append`
+        )
+        self.dirty = False  # written since the last sync of its log began
+        self.unchecked = False  # written since the last checkpoint began
+        self.unsynced_indexes: list[File] = []
+        self._index: OffsetIndex | None = None
+        self._time_index: TimeIndex | None = None
+        self._index_written = 0
+        self._time_written = 0
+        self.last_index_position = UNKNOWN
+        if size == 0:
+            self._index = OffsetIndex(base_offset)
+            self._time_index = TimeIndex(base_offset)
+            self.last_index_position = 0
+
+    def path(self, suffix: str) -> str:
+        """The path of one of the segment's files."""
+        return f"{self.directory}/{name_of(self.base_offset, suffix)}"
+
+    @property
+    def index_bytes(self) -> int:
+        """What the loaded indexes take in memory."""
+        return len(self._index.data) + len(self._time_index.data) if self._index and self._time_index else 0
+
+    def index(self, interval_bytes: int) -> OffsetIndex:
+        """The offset index, loaded or rebuilt if need be."""
+        if self._index is None:
+            self._load(interval_bytes)
+        assert self._index is not None
+        return self._index
+
+    def time_index(self, interval_bytes: int) -> TimeIndex:
+        """The time index, loaded or rebuilt if need be."""
+        if self._time_index is None:
+            self._load(interval_bytes)
+        assert self._time_index is not None
+        return self._time_index
+
+    def known_max_timestamp(self, interval_bytes: int) -> int:
+        """The largest timestamp in the segment (-1: none), looked up once."""
+        if self.max_timestamp == UNKNOWN:
+            self._load(interval_bytes)
+            self.drop_indexes()
+        return self.max_timestamp
+
+    def drop_indexes(self) -> None:
+        """Forget loaded indexes that are in their files; not for the active segment."""
+        if self._index is not None and self._index_written == len(self._index.data):
+            self._index = None
+            self._time_index = None
+            self.last_index_position = UNKNOWN
+
+    def _load(self, interval_bytes: int) -> None:
+        """Read both indexes, and bring them up to the segment's end from the headers: files may lag behind."""
+        index = OffsetIndex(self.base_offset, self._read_all(".index"))
+        time_index = TimeIndex(self.base_offset, self._read_all(".timeindex"))
+        self._index_written, self._time_written = len(index.data), len(time_index.data)
+        index.cut(self.size)
+        if not index.is_sound(self.size) or not time_index.is_sound():
+            self.rebuild_indexes(interval_bytes)
+            return
+        self._extend(interval_bytes, index, time_index)
+
+    def _read_all(self, suffix: str) -> bytes:
+        try:
+            file = self.fs.open(self.path(suffix))
+        except FileNotFoundError:
+            return b""
+        return self.fs.read(file, 0, self.fs.size(file))
+
+    def rebuild_indexes(self, interval_bytes: int) -> None:
+        """Make both indexes anew from the batch headers."""
+        self._index_written = self._time_written = -1
+        self._extend(interval_bytes, OffsetIndex(self.base_offset), TimeIndex(self.base_offset))
+
+    def _extend(self, interval_bytes: int, index: OffsetIndex, time_index: TimeIndex) -> None:
+        last = index.entry(-1)[1] if len(index) else 0
+        timestamp, offset = time_index.entry(-1) if len(time_index) else (-1, -1)
+        for position, header in headers(self.fs, self.file, last, self.size):
+            if header.max_timestamp > timestamp:
+                timestamp, offset = header.max_timestamp, header.last_offset
+            if position - last > interval_bytes:
+                last = position
+                index.append(header.last_offset, position)
+                time_index.append(timestamp, offset)
+        self._index, self._time_index = index, time_index
+        self.last_index_position = last
+        self.max_timestamp, self.max_timestamp_offset = timestamp, offset
+
+    def add_index_entry(self, interval_bytes: int, offset: int, position: int) -> None:
+        """Index the batch that begins at `position`, whose last offset is `offset`, if the interval has passed."""
+        index = self.index(interval_bytes)
+        if position - self.last_index_position > interval_bytes:
+            index.append(offset, position)
+            self.time_index(interval_bytes).append(self.max_timestamp, self.max_timestamp_offset)
+            self.last_index_position = position
+
+    @property
+    def unwritten_index_bytes(self) -> int:
+        """How far the index files lag behind memory."""
+        if self._index is None:
+            return 0
+        return len(self._index.data) - max(self._index_written, 0)
+
+    def write_indexes(self) -> None:
+        """Bring the index files up to date in the page cache; `unsynced_indexes` says which were written or made."""
+        if self._index is None or self._time_index is None:
+            return
+        self._time_index.append(self.max_timestamp, self.max_timestamp_offset)
+        for suffix, data, done in (
+            (".index", self._index.data, self._index_written),
+            (".timeindex", self._time_index.data, self._time_written),
+        ):
+            if done == len(data) and done:
+                continue
+            file = self.fs.open(self.path(suffix), create=True)
+            size = self.fs.size(file)
+            if done != size or done > len(data):
+                self.fs.truncate(file, 0)
+                done = 0
+            if len(data) > done:
+                with memoryview(data) as view:
+                    self.fs.write(file, done, view[done:])
+            if file not in self.unsynced_indexes:
+                self.unsynced_indexes.append(file)
+        self._index_written, self._time_written = len(self._index.data), len(self._time_index.data)
+
+    def cut_indexes(self, interval_bytes: int, end_offset: int) -> None:
+        """Drop what the indexes know beyond the segment's end (recovery)."""
+        self.index(interval_bytes).cut(self.size)
+        self.time_index(interval_bytes).cut(end_offset)
