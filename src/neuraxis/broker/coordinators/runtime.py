@@ -137,5 +137,5 @@ class Shard(Generic[S, F]):
             raise
         except Exception as error:
             raise StorageFailed(
-                f"writing {len(facts)} facts to {self.partition.topic}-{self.partition.index} failed half-way: {error!r}"
+                f"writing {len(facts)} facts to {self.partition.topic}-{self.partition.index}", error
             ) from error

@@ -1,0 +1,100 @@
+"""OffsetFetch (key 9), versions 1-10: read stored positions of groups.
+
+v2 all topics (null), v5 leader epochs, v7 require_stable (nothing is ever pending: there are no transactional commits),
+v8 several groups, v9 member epochs (not used by classic groups), v10 topic ids. What is not stored, a missing group
+included, is shown as offset -1 with code 0, as Kafka does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.call import Call, handles
+from neuraxis.broker.coordinators.group import queries
+from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+    OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
+)
+from neuraxis.wire.schema import ZERO_UUID
+
+if TYPE_CHECKING:
+    from neuraxis.broker.coordinators.group.machine import GroupState
+    from neuraxis.broker.coordinators.group.queries import Position
+    from neuraxis.broker.node import Node
+
+GROUPS_FROM = 8
+TOPIC_IDS_FROM = 10
+
+
+@handles(OffsetFetchRequest, versions="1-10", needs="DESCRIBE group; DESCRIBE topic")
+def offset_fetch(node: Node, call: Call, request: OffsetFetchRequest) -> OffsetFetchResponse:
+    """Show the stored positions."""
+    if call.api_version >= GROUPS_FROM:
+        return OffsetFetchResponse(groups=[_group(node, call, asked) for asked in request.groups])
+    state: GroupState = node.group_shard(request.group_id, call.now).read(call)
+    if request.topics is None:
+        shown = {
+            name: list(partitions.items())
+            for name, partitions in queries.positions(state, request.group_id).items()
+        }
+        return OffsetFetchResponse(topics=[_old_topic(name, found) for name, found in shown.items()])
+    topics = []
+    for topic in request.topics:
+        found = [
+            (index, queries.position(state, request.group_id, topic.name, index))
+            for index in topic.partition_indexes
+        ]
+        topics.append(_old_topic(topic.name, found))
+    return OffsetFetchResponse(topics=topics)
+
+
+def _old_topic(name: str, found: list[tuple[int, Position]]) -> OffsetFetchResponseTopic:
+    partitions = [OffsetFetchResponsePartition(index, *position) for index, position in found]
+    return OffsetFetchResponseTopic(name, partitions)
+
+
+def _group(node: Node, call: Call, asked: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
+    state: GroupState = node.group_shard(asked.group_id, call.now).read(call)
+    by_id = call.api_version >= TOPIC_IDS_FROM
+    if asked.topics is not None:
+        topics = [_topic(node, state, asked.group_id, topic, by_id=by_id) for topic in asked.topics]
+        return OffsetFetchResponseGroup(asked.group_id, topics)
+    topics = []
+    for name, found in queries.positions(state, asked.group_id).items():
+        served = node.topics.get(name)
+        if by_id and served is None:
+            continue  # a topic that is gone has no id to be shown by
+        partitions = [OffsetFetchResponsePartitions(index, *position) for index, position in found.items()]
+        topic_id = served.topic_id if served is not None else ZERO_UUID
+        topics.append(OffsetFetchResponseTopics(name, topic_id, partitions))
+    return OffsetFetchResponseGroup(asked.group_id, topics)
+
+
+def _topic(
+    node: Node, state: GroupState, group_id: str, asked: OffsetFetchRequestTopics, *, by_id: bool
+) -> OffsetFetchResponseTopics:
+    name = asked.name
+    if by_id:
+        served = node.topics_by_id.get(asked.topic_id)
+        if served is None:
+            unknown = [
+                OffsetFetchResponsePartitions(
+                    index, *queries.NO_POSITION, error_code=ErrorCode.UNKNOWN_TOPIC_ID
+                )
+                for index in asked.partition_indexes
+            ]
+            return OffsetFetchResponseTopics("", asked.topic_id, unknown)
+        name = served.name
+    partitions = [
+        OffsetFetchResponsePartitions(index, *queries.position(state, group_id, name, index))
+        for index in asked.partition_indexes
+    ]
+    return OffsetFetchResponseTopics(name, asked.topic_id, partitions)
