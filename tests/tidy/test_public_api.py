@@ -14,14 +14,15 @@ SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PUBLIC_MODULES = ("neuraxis", "neuraxis.testing", "neuraxis.client")
 
 
-def describe(module_name: str) -> list[str]:
-    """One line for each public name of a module, and for each public member of its classes."""
+def describe(module_name: str, seen: set[type]) -> list[str]:
+    """One line for each public name of a module, and for each public member of its classes not seen before."""
     module = importlib.import_module(module_name)
     lines: list[str] = []
     for name in sorted(getattr(module, "__all__", ())):
         value = getattr(module, name)
         lines.append(f"{module_name}.{name}{parameters(value)}")
-        if inspect.isclass(value):
+        if inspect.isclass(value) and value not in seen:
+            seen.add(value)
             members = [member for member in vars(value) if not member.startswith("_")]
             lines += [
                 f"{module_name}.{name}.{member}{parameters(vars(value)[member])}"
@@ -52,9 +53,10 @@ def parameters(value: object) -> str:
 def current() -> str:
     """The public API as it is now, one name a line."""
     lines: list[str] = []
+    seen: set[type] = set()
     for name in PUBLIC_MODULES:
         if importlib.util.find_spec(name) is not None:
-            lines += describe(name)
+            lines += describe(name, seen)
     return "".join(line + "\n" for line in lines)
 
 
