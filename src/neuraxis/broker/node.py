@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
+from neuraxis.broker.coordinators.group.commands import ForgetTopic
 from neuraxis.broker.coordinators.group.machine import GroupMachine
 from neuraxis.broker.coordinators.runtime import Shard
 from neuraxis.broker.coordinators.topics.machine import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.call import Api, Call
     from neuraxis.broker.config import BrokerConfig, Listener
     from neuraxis.broker.coordinators.group.machine import GroupState
+    from neuraxis.broker.coordinators.topics.machine import Command
     from neuraxis.broker.log.store import LogStore, RecoveryReport
     from neuraxis.broker.session import Session
     from neuraxis.broker.work import Now
@@ -208,17 +210,18 @@ class Node:
             return None
         return found.partitions[index]
 
-    def change_catalogue(self, command: Any, call: Call | None, now: Now, names: Iterable[str] = ()) -> Any:
-        """Run a catalogue command, then bring the named topics in line. Any: the machine's command; its response.
+    def change_catalogue(
+        self, command: Command, call: Call | None, now: Now, names: Iterable[str] = ()
+    ) -> None:
+        """Run a catalogue command, then bring the named topics in line. Raises `Refused` before anything is written.
 
         The call waits for the catalogue's ticket, so its answer follows the sync whatever the topic's policy.
         """
-        response = self.catalogue.execute(command, call, now)
+        self.catalogue.execute(command, None, now)
         if call is not None:
             call.saw(self.catalogue.ticket)
         for name in names:
             self.reconcile(name, now)
-        return response
 
     def listener_of(self, session: Session) -> Listener:
         """The listener a session came in by: its advertised address is what that client is told."""
@@ -266,6 +269,12 @@ class Node:
             self.change_catalogue(command, None, now, [OFFSETS_TOPIC])
             self._load_groups(now)
         return self.group_shards[java_hash(group_id) % len(self.group_shards)]
+
+    def forget_topic_offsets(self, topic: str, call: Call) -> None:
+        """A topic is deleted: what groups committed of it goes with it."""
+        for shard in self.group_shards:
+            shard.execute(ForgetTopic(topic), None, call.now)
+            call.saw(shard.ticket)
 
     def next_producer_id(self, call: Call, now: Now) -> int:
         """A producer id never handed out before: blocks of 1,000 are reserved in the catalogue, synced before use."""

@@ -86,7 +86,7 @@ def show(key: ConfigKey, text: str | None) -> str | None:
         return value
     if isinstance(value, tuple):
         return ",".join(value)
-    return str(value).lower()
+    return str(value).upper() if isinstance(value, float) else str(value).lower()
 
 
 def _in_range(key: ConfigKey, number: float) -> bool:

@@ -1,0 +1,21 @@
+"""Authorised operations, as the bit fields that clients may ask for: everything, as long as there are no ACLs."""
+
+from __future__ import annotations
+
+READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, CLUSTER_ACTION = 3, 4, 5, 6, 7, 8, 9
+DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE = 10, 11, 12
+"""Kafka's numbers of the operations; bit `n` of a field stands for operation `n`."""
+
+NOT_ASKED = -(1 << 31)
+"""What stands in an answer when nobody asked."""
+
+
+def bit_field(*operations: int) -> int:
+    """The operations as one number."""
+    return sum(1 << operation for operation in operations)
+
+
+TOPIC_OPERATIONS = bit_field(READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS)
+CLUSTER_OPERATIONS = bit_field(
+    CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE
+)
