@@ -55,7 +55,7 @@ def prepare(
     header = batches.check_batch(records, max_size=config.max_message_bytes)
     if header.is_transactional:
         raise Refused(ErrorCode.INVALID_TXN_STATE, "Transactions are not served by this broker yet.")
-    codec = header.attributes & batches.CODEC_MASK
+    codec = CompressionType(header.compression)
     if codec == CompressionType.ZSTD and api_version < ZSTD_SINCE_VERSION:
         raise Refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer.")
     if config.compacted:

@@ -80,7 +80,7 @@ def _find(partition: Partition, timestamp: int, *, committed: bool) -> tuple[int
         return -1, limit, partition.leader_epoch
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
         start = partition.log_start_offset
-        return -1, start, partition.log.epoch_of(start)
+        return -1, start, partition.log.epochs.epoch_at(start)
     if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
         return None
     if timestamp == MAX_TIMESTAMP:
