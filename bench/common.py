@@ -203,7 +203,8 @@ class Field:
     @contextlib.contextmanager
     def topic(self, contender: Contender) -> Iterator[str]:
         """Make a topic of one partition for the running contender and delete it at the end."""
-        from confluent_kafka.admin import AdminClient, NewTopic
+        from confluent_kafka.admin import AdminClient
+        from confluent_kafka.cimpl import NewTopic
 
         name = f"bench-{next(self._topics)}"
         admin = AdminClient({"bootstrap.servers": contender.broker.bootstrap, "log_level": 3})
