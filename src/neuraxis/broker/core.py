@@ -215,7 +215,7 @@ class Core:
             self._finish(call, response)
 
     def _reject(self, api: Api, call: Call, request: Any, code: int, reason: str) -> None:
-        response = refusal(request, api.response, code)
+        response = refusal(request, api.response, code, call.api_version)
         if response is None:
             self._close(call.session, f"{api.name} failed and has no place for an error: {reason}")
             return

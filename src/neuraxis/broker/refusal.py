@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any  # Any: requests and responses of every API, seen through their declared fields
 
-from neuraxis.wire.schema import fields_of
+from neuraxis.wire.schema import Message, fields_of
+
+NAMES = ("name", "group_id", "key")
+"""What responses call the thing that a request names by a plain string."""
+PARTITIONS = ("partition_index", "partition_id", "partition", "index")
+"""What requests and responses call a partition's number; the two of one API do not always agree."""
 
 
-def refusal(request: Any, response_type: type, code: int) -> Any | None:
-    """Build a response of `response_type` with `code` wherever it has an error field.
+def refusal(request: Any, response_type: type, code: int, version: int) -> Any | None:
+    """Build a response of `response_type` with `code` wherever it has an error field in this version.
 
     Arrays of the response are mirrored from the request array whose elements carry the same identifying fields (topic
     name, partition index, resource name, group id), as Kafka's own error responses do.
@@ -16,22 +21,26 @@ def refusal(request: Any, response_type: type, code: int) -> Any | None:
     Returns None when the response has no place for an error: then only closing the connection is honest.
     """
     response = response_type()
-    return response if _fill(request, response, code) else None
+    return response if _fill(request, response, code, version) else None
 
 
-def _fill(request: Any, response: Any, code: int) -> bool:
+def _fill(request: Any, response: Any, code: int, version: int) -> bool:
     told = False
     for name, field in fields_of(type(response)):
+        if not field.present(version):
+            continue
         if name == "error_code":
             response.error_code = code
             told = True
         elif field.kind == "array" and isinstance(field.item, type):
-            told = _mirror(request, response, name, field.item, code) or told
+            told = _mirror(request, response, name, field.item, code, version) or told
     return told
 
 
-def _mirror(request: Any, response: Any, name: str, element_type: type, code: int) -> bool:
-    wanted = {known for known, _ in fields_of(element_type)}
+def _mirror(request: Any, response: Any, name: str, element_type: type, code: int, version: int) -> bool:
+    wanted = {known for known, field in fields_of(element_type) if field.present(version)}
+    if not isinstance(request, Message):
+        return False
     for source, _ in fields_of(type(request)):
         asked = getattr(request, source)
         if not isinstance(asked, list) or not asked:
@@ -39,12 +48,12 @@ def _mirror(request: Any, response: Any, name: str, element_type: type, code: in
         mirrored = []
         for item in asked:
             element = element_type()
-            if isinstance(item, str | int):
-                if not _set_identity(element, item, wanted):
-                    break
-            elif not _copy_shared(item, element, wanted):
-                break
-            if not _fill(item, element, code):
+            named = (
+                _set_identity(element, item, wanted)
+                if isinstance(item, str | int)
+                else _copy_shared(item, element, wanted, version)
+            )
+            if not named or not _fill(item, element, code, version):
                 break
             mirrored.append(element)
         else:
@@ -54,23 +63,23 @@ def _mirror(request: Any, response: Any, name: str, element_type: type, code: in
 
 
 def _set_identity(element: Any, value: str | int, wanted: set[str]) -> bool:
-    names = (
-        ("name", "group_id")
-        if isinstance(value, str)
-        else ("partition_index", "partition_id", "partition", "index")
-    )
-    for candidate in names:
+    for candidate in NAMES if isinstance(value, str) else PARTITIONS:
         if candidate in wanted:
             setattr(element, candidate, value)
             return True
     return False
 
 
-def _copy_shared(item: Any, element: Any, wanted: set[str]) -> bool:
+def _copy_shared(item: Any, element: Any, wanted: set[str], version: int) -> bool:
     shared = False
+    nullable = {name for name, field in fields_of(type(element)) if field.is_nullable(version)}
     for name, _ in fields_of(type(item)):
         value = getattr(item, name)
-        if name in wanted and not isinstance(value, list):
+        if isinstance(value, list) or (value is None and name not in nullable):
+            continue
+        if name in wanted:
             setattr(element, name, value)
             shared = True
+        elif name in PARTITIONS:
+            shared = _set_identity(element, value, wanted) or shared
     return shared
