@@ -66,7 +66,9 @@ class Trip:
     track: list[tuple[float, float, float]] = field(default_factory=list)  # latitude, longitude, km/h
     profile: list[tuple[float, float]] = field(default_factory=list)  # seconds from start, km/h
     coolant: list[tuple[float, float]] = field(default_factory=list)  # seconds from start, degC
-    seconds: list[tuple[int, float, float, float]] = field(default_factory=list)  # time, forward, sideways, by speed (g)
+    seconds: list[tuple[int, float, float, float]] = field(
+        default_factory=list
+    )  # time, forward, sideways, by speed (g)
 
     def __post_init__(self) -> None:
         self._speed: tuple[int, float] | None = None
@@ -95,7 +97,9 @@ class Trip:
         if place[0] is not None and place[1] is not None:
             self.track.append((place[0], place[1], kmh))
         if "accel_x" in row and "accel_y" in row:
-            by_speed = (kmh - slower[1]) / 3.6 / STANDARD_GRAVITY if slower and at_ms - slower[0] == 1000 else 0.0
+            by_speed = (
+                (kmh - slower[1]) / 3.6 / STANDARD_GRAVITY if slower and at_ms - slower[0] == 1000 else 0.0
+            )
             self.seconds.append((at_ms, row["accel_x"], row["accel_y"], by_speed))
             self._take_acceleration(at_ms, row["accel_x"], row["accel_y"], place)
 
@@ -144,7 +148,8 @@ class Trip:
         if count >= TILT_SAMPLES:
             place = (self.track[-1][0], self.track[-1][1]) if self.track else (None, None)
             forward_g, sideways_g = (
-                (value - total / count) / STANDARD_GRAVITY for value, total in ((forward, tilt[1]), (sideways, tilt[0]))
+                (value - total / count) / STANDARD_GRAVITY
+                for value, total in ((forward, tilt[1]), (sideways, tilt[0]))
             )
             self._take_acceleration(at_ms, forward_g, sideways_g, place)
         self._tilt = [tilt[0] + sideways, tilt[1] + forward, count + 1]
@@ -181,7 +186,9 @@ class Trip:
             "harsh_med": harsh["med"],
             "harsh_high": harsh["high"],
             "warm_up_s": self.warm_up_s,
-            "fuel_used_percent": round(self.fuel_start - (self.fuel_end or 0.0), 1) if self.fuel_start else None,
+            "fuel_used_percent": round(self.fuel_start - (self.fuel_end or 0.0), 1)
+            if self.fuel_start
+            else None,
             "readings": self.readings,
             "positions_set_aside": self.set_aside,
         }

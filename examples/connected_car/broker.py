@@ -37,7 +37,9 @@ class Broker:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() - started > START_TIMEOUT_S:
-                raise BrokerFailed(f"the broker did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+                raise BrokerFailed(
+                    f"the broker did not start:\n{self.log.read_text(errors='replace')[-2000:]}"
+                )
             time.sleep(0.01)
         return time.monotonic() - started
 

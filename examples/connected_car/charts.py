@@ -43,7 +43,11 @@ def path(points: Sequence[tuple[float, float]], css: str, close_at: float | None
     if not points:
         return ""
     moves = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    end = f"L{points[-1][0]:.1f} {close_at:.1f}L{points[0][0]:.1f} {close_at:.1f}Z" if close_at is not None else ""
+    end = (
+        f"L{points[-1][0]:.1f} {close_at:.1f}L{points[0][0]:.1f} {close_at:.1f}Z"
+        if close_at is not None
+        else ""
+    )
     return f'<path d="M{moves}{end}" class="{css}"/>'
 
 
@@ -61,7 +65,9 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def frame(x: Scale, y: Scale, xs: Sequence[float], ys: Sequence[float], box: tuple[float, float, float, float]) -> str:
+def frame(
+    x: Scale, y: Scale, xs: Sequence[float], ys: Sequence[float], box: tuple[float, float, float, float]
+) -> str:
     """Return grid lines at `ys` with their values, and values at `xs`; box is left, top, right, bottom."""
     left, _, right, bottom = box
     parts = []
@@ -77,7 +83,9 @@ def rates(samples: Sequence[tuple[float, int, int, int]], column: int) -> list[t
     points = []
     for at in range(3, len(samples)):
         seconds = samples[at][0] - samples[at - 3][0]
-        points.append((samples[at][0], (samples[at][column] - samples[at - 3][column]) / seconds if seconds else 0.0))
+        points.append(
+            (samples[at][0], (samples[at][column] - samples[at - 3][column]) / seconds if seconds else 0.0)
+        )
     return points
 
 
@@ -115,7 +123,7 @@ def throughput(samples: Sequence[tuple[float, int, int, int]], marks: Sequence[t
 
 
 def speed_histogram(trips: Sequence[dict[str, Any]]) -> str:
-    """Minutes driven per 10 km/h of speed, the harsh seconds' rate as dots is left to other charts."""
+    """Minutes driven per 10 km/h of speed."""
     minutes: dict[int, float] = {}
     for trip in trips:
         for (at, kmh), (after, _) in zip(trip["profile"], trip["profile"][1:], strict=False):
@@ -125,7 +133,11 @@ def speed_histogram(trips: Sequence[dict[str, Any]]) -> str:
     bins = max(minutes, default=0) + 1
     highest = max(minutes.values(), default=1.0) * 1.08
     x, y = scale(0, bins * 10, left, right), scale(0, highest, bottom, top)
-    parts = [frame(x, y, [10 * at for at in range(0, bins + 1, 2)], ticks(0, highest, 4), (left, top, right, bottom))]
+    parts = [
+        frame(
+            x, y, [10 * at for at in range(0, bins + 1, 2)], ticks(0, highest, 4), (left, top, right, bottom)
+        )
+    ]
     for at in range(bins):
         height = bottom - y(minutes.get(at, 0.0))
         parts.append(
@@ -187,15 +199,19 @@ def precision_recall(curves: dict[str, list[tuple[float, float, float]]]) -> str
     left, right, top, bottom = 46.0, 520.0, 24.0, 250.0
     x, y = scale(0, 1, left, right), scale(0, 1.04, bottom, top)
     parts = [frame(x, y, [0, 0.25, 0.5, 0.75, 1], [0, 0.25, 0.5, 0.75, 1], (left, top, right, bottom))]
-    places = {"axis": (0.66, 0.93), "vector": (0.56, 0.74), "speed": (0.2, 0.13)}
+    places = {"axis": (0.2, 0.87), "vector": (0.55, 0.78), "speed": (0.2, 0.1)}
     for name, points in curves.items():
-        ordered = sorted(((recall, precision) for _, precision, recall in points))
-        parts.append(path([(x(recall), y(precision)) for recall, precision in ordered], f"series rule-{name}"))
+        places_px = [
+            (x(recall), y(precision)) for _, precision, recall in points
+        ]  # in the order of the threshold
+        parts.append(path(places_px, f"series rule-{name}"))
     names = {"axis": "longer axis", "vector": "length of the vector", "speed": "change of speed alone"}
     for name in curves:
         at = places[name]
         parts.append(text(x(at[0]), y(at[1]), names[name], f"rule-label rule-{name}"))
-    parts.append(f'<circle cx="{x(1):.1f}" cy="{y(1):.1f}" r="5" class="chosen"><title>0.35 g</title></circle>')
+    parts.append(
+        f'<circle cx="{x(1):.1f}" cy="{y(1):.1f}" r="5" class="chosen"><title>0.35 g</title></circle>'
+    )
     parts.append(text(x(1) - 10, y(1) - 8, "0.35 g", "mark-label", "end"))
     parts.append(text(left, 12, "precision", "axis"))
     parts.append(text(right, bottom + 36, "recall", "axis", "end"))
@@ -208,14 +224,19 @@ def warm_up(trips: Sequence[dict[str, Any]]) -> str:
     x, y = scale(0, minutes, left, right), scale(15, 105, bottom, top)
     parts = [frame(x, y, [0, 5, 10, 15], [20, 40, 60, 80, 100], (left, top, right, bottom))]
     parts.append(line(left, y(80), right, y(80), "limit med"))
+    order = sorted(range(len(trips)), key=lambda at: trips[at]["warm_up_s"] or math.inf)
     for number, trip in enumerate(trips):
         points = [(x(at / 60), y(degrees)) for at, degrees in trip["coolant"] if at <= minutes * 60]
         parts.append(path(points, f"series warm-{number % 3}"))
         warm = trip["warm_up_s"]
         if warm is not None and warm <= minutes * 60:
-            parts.append(f'<circle cx="{x(warm / 60):.1f}" cy="{y(80):.1f}" r="4" class="warm-{number % 3}"/>')
-            label = f"{trip['vehicle']}, {warm / 60:.1f} min"
-            parts.append(text(x(warm / 60) + 8, y(80) + 18 + 15 * number, label, f"rule-label warm-{number % 3}"))
+            parts.append(
+                f'<circle cx="{x(warm / 60):.1f}" cy="{y(80):.1f}" r="4" class="warm-{number % 3}"/>'
+            )
+            label = f"{trip['vehicle']} warm after {warm / 60:.1f} min"
+            parts.append(
+                text(right, y(46) + 17 * order.index(number), label, f"rule-label warm-{number % 3}", "end")
+            )
     parts.append(text(left, 12, "coolant, °C", "axis"))
     parts.append(text(right, bottom + 36, "minutes since the start", "axis", "end"))
     return svg(540, 290, parts, "Warm-up of the CAN cars")

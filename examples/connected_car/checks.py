@@ -10,7 +10,10 @@ from typing import Any
 
 from examples.connected_car.feed import Fleet
 
-ODOMETER_SHARE, ODOMETER_KM = 0.03, 0.15  # integrated speed against the recorded odometer: 3 %, or 150 m on short trips
+ODOMETER_SHARE, ODOMETER_KM = (
+    0.03,
+    0.15,
+)  # integrated speed against the recorded odometer: 3 %, or 150 m on short trips
 
 
 @dataclass
@@ -26,7 +29,9 @@ class Check:
 class Outcome:
     """What the group found, and what the run measured on the way."""
 
-    cars: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: plain values from the member processes
+    cars: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # Any: plain values from the member processes
     owners: dict[int, set[int]] = field(default_factory=dict)  # partition -> members that ended with it
     acknowledged: int = 0
     ends: dict[int, int] = field(default_factory=dict)
@@ -136,9 +141,13 @@ def _result_checks(fleet: Fleet, outcome: Outcome) -> list[Check]:
     result = score(fleet, outcome)
     events = len({(vehicle, label.event) for (vehicle, _), label in fleet.labels.items()})
     found = {
-        (trip["vehicle"], one["event_ms"]): one["category"] for trip in labelled_trips(outcome) for one in trip["harsh"]
+        (trip["vehicle"], one["event_ms"]): one["category"]
+        for trip in labelled_trips(outcome)
+        for one in trip["harsh"]
     }
-    wrong_category = [key for key, label in fleet.labels.items() if found.get(key, label.category) != label.category]
+    wrong_category = [
+        key for key, label in fleet.labels.items() if found.get(key, label.category) != label.category
+    ]
     found_events = sum(len({one["event"] for one in trip["harsh"]}) for trip in labelled_trips(outcome))
     return [
         Check(
@@ -157,7 +166,8 @@ def _result_checks(fleet: Fleet, outcome: Outcome) -> list[Check]:
             "Every trip is published on the trips topic",
             outcome.published.keys() == {f"{trip['vehicle']}/{trip['start_ms']}" for trip in trips}
             and all(
-                outcome.published.get(f"{trip['vehicle']}/{trip['start_ms']}") == trip["summary"] for trip in trips
+                outcome.published.get(f"{trip['vehicle']}/{trip['start_ms']}") == trip["summary"]
+                for trip in trips
             ),
             f"{len(outcome.published)} keys there, {len(trips)} trips here, contents equal",
         ),

@@ -28,7 +28,12 @@ class Display:
     @contextlib.contextmanager
     def running(self, total: int) -> Iterator[None]:
         """Show three bars while the block runs."""
-        columns = (TextColumn("{task.description:<14}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description:<14}"),
+            BarColumn(40),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self.console, transient=True) as self._bar:
             self._tasks = [self._bar.add_task(name, total=total) for name in ("sent", "acknowledged", "read")]
             try:
@@ -46,7 +51,9 @@ class Display:
     def result(self, outcome: Outcome, checks: list[Check], page: Path, seconds: float) -> None:
         """Print the trips with most harsh driving, the checks, and where the report is."""
         trips = [trip["summary"] for trip in outcome.trips()]
-        table = Table(title=f"{len(trips)} trips; those with most harsh driving", title_justify="left", box=None)
+        table = Table(
+            title=f"{len(trips)} trips; those with most harsh driving", title_justify="left", box=None
+        )
         for name in ("vehicle", "min", "km", "mean km/h", "max km/h", "stops", "idle", "harsh low/med/high"):
             table.add_column(name, justify="left" if name == "vehicle" else "right", header_style="dim")
         for trip in sorted(trips, key=lambda trip: -trip["harsh_seconds"])[:6]:
@@ -67,7 +74,11 @@ class Display:
             mark = "[green]✓[/green]" if check.holds else "[bold red]✗[/bold red]"
             self.console.print(f"{mark} {check.name}[dim]: {check.detail}[/dim]")
         failed = [check for check in checks if not check.holds]
-        verdict = f"[bold red]{len(failed)} of {len(checks)} checks failed" if failed else f"[green]{len(checks)} checks hold"
+        verdict = (
+            f"[bold red]{len(failed)} of {len(checks)} checks failed"
+            if failed
+            else f"[green]{len(checks)} checks hold"
+        )
         self.console.print(f"\n{verdict}[/] after {seconds:.1f} s. Report: [bold]{page}[/bold]")
 
     def failed(self, why: str, log: Path | None) -> None:

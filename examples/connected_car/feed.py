@@ -19,7 +19,9 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, Message, Producer
 
 DATA = Path(__file__).parent / "data"
-LONGEST_PAUSE_MS = 600_000  # in fleet time a parked car waits ten minutes at most, so that --speed does not wait for hours
+LONGEST_PAUSE_MS = (
+    600_000  # in fleet time a parked car waits ten minutes at most, so that --speed does not wait for hours
+)
 KM_PER_MILE = 1.609344
 
 
@@ -86,7 +88,10 @@ def _rows(fleet: Fleet, only: Collection[str]) -> Iterator[tuple[str, int, dict[
             vehicle, event_ms = f"drive-{int(row.pop('drive')):02d}", int(row.pop("ts_ms"))
             if only and vehicle not in only:
                 continue
-            event, category = row.pop("accel_event"), row.pop("accel_event_cat")  # stays here: it is the answer
+            event, category = (
+                row.pop("accel_event"),
+                row.pop("accel_event_cat"),
+            )  # stays here: it is the answer
             if category:
                 fleet.labels[vehicle, event_ms] = Label(event, category)
             fleet.trips.add((vehicle, "1"))

@@ -21,14 +21,22 @@ BATCH = 2_000  # records per call: some 10 ms of folding, so that heartbeats and
 REPORT_S = 0.1
 COMMIT_S = 0.5  # results are published, and then committed, twice a second
 PASSING = {"_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_WAIT_COORD", "COORDINATOR_LOAD_IN_PROGRESS"}
-PASSING |= {"NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "REBALANCE_IN_PROGRESS", "_NO_OFFSET", "ILLEGAL_GENERATION"}
+PASSING |= {
+    "NOT_COORDINATOR",
+    "COORDINATOR_NOT_AVAILABLE",
+    "REBALANCE_IN_PROGRESS",
+    "_NO_OFFSET",
+    "ILLEGAL_GENERATION",
+}
 PASSING |= {"UNKNOWN_MEMBER_ID", "_STATE", "_IN_PROGRESS", "_DESTROY", "REQUEST_TIMED_OUT"}
 
 
 class Member:
     """Consumes until told to stop; reports (kind, number, content) tuples to the process that started it."""
 
-    def __init__(self, number: int, bootstrap: str, topics: tuple[str, str], group: str, reports: Queue[Any]) -> None:
+    def __init__(
+        self, number: int, bootstrap: str, topics: tuple[str, str], group: str, reports: Queue[Any]
+    ) -> None:
         self.number = number
         self.reports = reports
         self.readings_topic, self.trips_topic = topics
@@ -38,7 +46,11 @@ class Member:
         self.read = 0
         self.read_again = 0
         self.rebalances = 0
-        common = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500, "client.id": f"member-{number}"}
+        common = {
+            "bootstrap.servers": bootstrap,
+            "reconnect.backoff.max.ms": 500,
+            "client.id": f"member-{number}",
+        }
         common |= {"log_level": 2}  # the outage is expected; what cannot be ridden out arrives as an error
         self.producer = Producer({**common, "acks": "all", "enable.idempotence": True})
         self.consumer = Consumer(
@@ -129,7 +141,9 @@ class Member:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.rebalances += 1
         found = partitions
-        with contextlib.suppress(KafkaException):  # without an answer, everything counts as read for the first time
+        with contextlib.suppress(
+            KafkaException
+        ):  # without an answer, everything counts as read for the first time
             found = consumer.committed(partitions, timeout=10)
         for one in found:
             self.committed[one.partition] = max(one.offset, 0)

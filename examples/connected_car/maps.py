@@ -44,7 +44,7 @@ def fleet_map(trips: Sequence[dict[str, Any]], region: Region, width: float, hei
     inside = [
         (number, trip)
         for number, trip in enumerate(trips)
-        if trip["track"] and all(region.holds(latitude, longitude) for latitude, longitude, _ in trip["track"])
+        if trip["track"] and next((one for one in REGIONS if _holds(one, trip)), None) == region
     ]
     if not inside:
         return ""
@@ -54,13 +54,16 @@ def fleet_map(trips: Sequence[dict[str, Any]], region: Region, width: float, hei
     stretch = math.cos(math.radians((south + north) / 2))
     margin = 26.0
     per_degree = min(
-        (width - 2 * margin) / ((east - west) * stretch or 1e-6), (height - 2 * margin - 20) / ((north - south) or 1e-6)
+        (width - 2 * margin) / ((east - west) * stretch or 1e-6),
+        (height - 2 * margin - 20) / ((north - south) or 1e-6),
     )
     free_x = width - (east - west) * stretch * per_degree
     free_y = height - 20 - (north - south) * per_degree
 
     def place(latitude: float, longitude: float) -> tuple[float, float]:
-        return free_x / 2 + (longitude - west) * stretch * per_degree, 20 + free_y / 2 + (north - latitude) * per_degree
+        return free_x / 2 + (longitude - west) * stretch * per_degree, 20 + free_y / 2 + (
+            north - latitude
+        ) * per_degree
 
     parts = [text(16, 24, region.name, "map-title")]
     for number, trip in inside:
@@ -87,22 +90,26 @@ def fleet_map(trips: Sequence[dict[str, Any]], region: Region, width: float, hei
     return svg(width, height, parts, f"Map: {region.name}", "map")
 
 
+def _holds(region: Region, trip: dict[str, Any]) -> bool:
+    return all(region.holds(latitude, longitude) for latitude, longitude, _ in trip["track"])
+
+
 def _track(trip: dict[str, Any], place: Any) -> list[str]:  # Any: the projection above
     """Return the track in runs of one colour each."""
     parts: list[str] = []
     run: list[tuple[float, float]] = []
-    colour, before = -1, None
+    colour, before, last = -1, None, (0.0, 0.0)
     for latitude, longitude, kmh in trip["track"]:
         point, now = place(latitude, longitude), speed_class(kmh)
         hole = before is not None and _km(before, (latitude, longitude)) > HOLE_KM
         if hole or now != colour:
-            parts.append(path(run, f"track s{colour}") if len(run) > 1 else "")
-            run = [run[-1], point] if run and not hole else [point]
+            parts.append(path([*run, last], f"track s{colour}") if run else "")
+            run = [last, point] if run and not hole else [point]
             colour = now
         elif math.dist(run[-1], point) >= NEAR_PX:
             run.append(point)
-        before = (latitude, longitude)
-    return [*parts, path(run, f"track s{colour}") if len(run) > 1 else ""]
+        before, last = (latitude, longitude), point
+    return [*parts, path([*run, last], f"track s{colour}") if run else ""]
 
 
 def _km(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -113,7 +120,11 @@ def _km(one: tuple[float, float], other: tuple[float, float]) -> float:
 def describe(trip: dict[str, Any]) -> str:
     """Return one line about a trip."""
     summary = trip["summary"]
-    minutes = f"{summary['duration_s'] / 60:.0f} min" if summary["duration_s"] >= 90 else f"{summary['duration_s']:.0f} s"
+    minutes = (
+        f"{summary['duration_s'] / 60:.0f} min"
+        if summary["duration_s"] >= 90
+        else f"{summary['duration_s']:.0f} s"
+    )
     return f"{trip['vehicle']} · {minutes} · {summary['distance_km']:.1f} km"
 
 
@@ -121,13 +132,13 @@ def profile(trip: dict[str, Any], number: int) -> str:
     """Draw the speed of one trip over its time, and its harsh seconds as ticks above."""
     width, height, top, bottom = 260.0, 96.0, 26.0, 92.0
     seconds = max(trip["profile"][-1][0], 1.0)
-    x, y = scale(0, seconds, 0, width), scale(0, 140, bottom, top + 8)
-    parts = [line(0, y(kmh), width, y(kmh), "grid") for kmh in (50, 100)]
-    parts += [text(width, y(kmh) - 3, f"{kmh:g}", "tick small", "end") for kmh in (50, 100)]
+    x, y = scale(0, seconds, 0, width - 18), scale(0, 140, bottom, top + 8)
+    parts = [line(0, y(kmh), width - 18, y(kmh), "grid") for kmh in (50, 100)]
+    parts += [text(width, y(kmh) + 3, f"{kmh:g}", "tick small", "end") for kmh in (50, 100)]
     for run in _runs(trip["profile"], x, y):
         parts.append(path(run, "area speed", bottom))
         parts.append(path(run, "series speed"))
-    parts.append(line(0, bottom, width, bottom, "base"))
+    parts.append(line(0, bottom, width - 18, bottom, "base"))
     for one in trip["harsh"]:
         at = x((one["event_ms"] - trip["start_ms"]) / 1000)
         parts.append(line(at, top, at, top + 9, f"harsh-tick {one['category']}"))
@@ -138,7 +149,9 @@ def profile(trip: dict[str, Any], number: int) -> str:
     return f'<div class="profile trip" data-trip="{number}">{svg(width, height, parts, describe(trip))}</div>'
 
 
-def _runs(points: Sequence[tuple[float, float]], x: Any, y: Any) -> list[list[tuple[float, float]]]:  # Any: scales
+def _runs(
+    points: Sequence[tuple[float, float]], x: Any, y: Any
+) -> list[list[tuple[float, float]]]:  # Any: scales
     """Return the profile in pixels, at most one minimum and maximum per pixel, broken at holes over ten seconds."""
     runs: list[list[tuple[float, float]]] = []
     last = -1e9

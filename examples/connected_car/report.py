@@ -87,7 +87,9 @@ def _head(
     )
 
 
-def _throughput(outcome: Outcome, samples: Samples, marks: Sequence[tuple[float, str]], read_again: int) -> str:
+def _throughput(
+    outcome: Outcome, samples: Samples, marks: Sequence[tuple[float, str]], read_again: int
+) -> str:
     lead = "The cars keep sending while the broker is down; their readings wait in the producer and follow when it is back."
     if not outcome.killed:
         lead = "The feed runs at a steady pace; the second consumer joins after a fifth of it."
@@ -109,7 +111,9 @@ def _checks(checks: Sequence[Check]) -> str:
         for check in checks
     )
     return _section(
-        "Checks", "The demo compares what came out with the files themselves.", f"<ul class='checks'>{rows}</ul>"
+        "Checks",
+        "The demo compares what came out with the files themselves.",
+        f"<ul class='checks'>{rows}</ul>",
     )
 
 
@@ -171,12 +175,12 @@ def _harsh(fleet: Fleet, outcome: Outcome) -> str:
         "seconds, and it should: the study drew its label from the same accelerometer with the same thresholds. So the "
         "agreement shows that every value arrived unharmed, not that the rule is clever.</p>"
         f"<p>Two other rules for comparison: the length of the vector at 0.35 g has precision {vector[1]:.2f} at recall "
-        f"{vector[2]:.2f}; the change of speed alone, what a car without an accelerometer could see at 1 Hz, is no "
-        f"detector at all (precision {best[1]:.2f} at recall {best[2]:.2f} at best).</p>"
+        f"{vector[2]:.2f}; the change of GPS speed alone, what a car without an accelerometer could see, is no "
+        f"detector (precision {best[1]:.2f} at recall {best[2]:.2f}): it is smoothed, and one to two seconds late.</p>"
     )
     return _section(
         "Harsh driving",
-        "Every labelled second of the study, by its forces: darker squares are more seconds, dots are harsh ones.",
+        "Every second of the study by its forces: the darker a square the more seconds, dots are harsh ones.",
         f"<div class='two'><div>{charts.friction(trips)}</div><div class='words'>{words}"
         f"{charts.precision_recall(curves)}</div></div>",
     )
@@ -187,7 +191,7 @@ def _profiles(trips: list[dict[str, Any]]) -> str:
     drawn = "".join(maps.profile(trips[at], at) for at in order if len(trips[at]["profile"]) > 1)
     return _section(
         "Trip by trip",
-        "Speed over each trip's own time, most harsh driving first; ticks above are harsh seconds. Grid at 50 and 100 km/h.",
+        "Speed over each trip's own time, most harsh driving first; ticks above are harsh seconds, lines are 50 and 100 km/h.",
         f"<div class='profiles'>{drawn}</div>",
     )
 
@@ -205,7 +209,20 @@ def _more(trips: list[dict[str, Any]]) -> str:
 def _table(trips: list[dict[str, Any]]) -> str:
     head = "".join(
         f"<th>{name}</th>"
-        for name in ("vehicle", "min", "km", "mean", "max km/h", "stops", "idle", "low", "med", "high", "warm-up", "fuel")
+        for name in (
+            "vehicle",
+            "min",
+            "km",
+            "mean",
+            "max km/h",
+            "stops",
+            "idle",
+            "low",
+            "med",
+            "high",
+            "warm-up",
+            "fuel",
+        )
     )
     rows = []
     for number, trip in enumerate(trips):

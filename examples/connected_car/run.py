@@ -44,7 +44,9 @@ class Run:
 
     def __init__(self, bootstrap: str, broker: Broker | None, fleet: feeding.Fleet, display: Display) -> None:
         self.bootstrap, self.broker, self.fleet, self.display = bootstrap, broker, fleet, display
-        suffix = "" if broker else f"-{uuid.uuid4().hex[:8]}"  # on somebody's cluster, every run has its own topics
+        suffix = (
+            "" if broker else f"-{uuid.uuid4().hex[:8]}"
+        )  # on somebody's cluster, every run has its own topics
         self.topics = (f"connected_car.readings{suffix}", f"connected_car.trips{suffix}")
         self.group = f"connected_car.trip-maker{suffix}"
         self.outcome = Outcome()
@@ -106,7 +108,9 @@ class Run:
         deadline = time.monotonic() + STALL_S
         while self.rebalances == 0:
             if time.monotonic() > deadline:
-                raise Failed(f"the first member got no partitions in {STALL_S:.0f} s; the broker's log says why")
+                raise Failed(
+                    f"the first member got no partitions in {STALL_S:.0f} s; the broker's log says why"
+                )
             self._drain(0.05)
 
     def _watch(self, feed: feeding.Feed, thread: threading.Thread) -> None:
@@ -119,7 +123,11 @@ class Run:
             read = sum(self.positions.values())
             self.samples.append((now, feed.sent, feed.acknowledged, read))
             self.display.update(feed.sent, feed.acknowledged, read)
-            if self._killed_at and not self.outcome.outage_s and feed.acknowledged > self.outcome.acknowledged_at_kill + 1000:
+            if (
+                self._killed_at
+                and not self.outcome.outage_s
+                and feed.acknowledged > self.outcome.acknowledged_at_kill + 1000
+            ):
                 self.outcome.outage_s = now - self._killed_at
             if feed.failure or self._restart_failure:
                 raise Failed(str(feed.failure or self._restart_failure))
@@ -226,7 +234,11 @@ class Run:
     def _read_trips(self) -> dict[str, dict[str, object]]:
         """Read the trips topic as any dashboard would: the newest value of every key."""
         consumer = Consumer(
-            {"bootstrap.servers": self.bootstrap, "group.id": f"{self.group}-check", "enable.auto.commit": False}
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"{self.group}-check",
+                "enable.auto.commit": False,
+            }
         )
         place = TopicPartition(self.topics[1], 0, 0)
         _, end = consumer.get_watermark_offsets(place, timeout=15)
@@ -246,11 +258,21 @@ class Run:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="connected_car", description=__doc__.split("\n\n")[0] if __doc__ else "")
-    parser.add_argument("--bootstrap", metavar="HOST:PORT", help="use this Kafka cluster; nothing is killed there")
-    parser.add_argument("--rate", type=float, default=15_000, help="readings a second; 0 = as fast as it goes [15000]")
-    parser.add_argument("--speed", type=float, default=0, help="times real time, instead of --rate (600: 14 s)")
-    parser.add_argument("--only", default="", metavar="CAR,CAR", help="only these vehicles, such as drive-18,7512BE4D")
+    parser = argparse.ArgumentParser(
+        prog="connected_car", description=__doc__.split("\n\n")[0] if __doc__ else ""
+    )
+    parser.add_argument(
+        "--bootstrap", metavar="HOST:PORT", help="use this Kafka cluster; nothing is killed there"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=15_000, help="readings a second; 0 = as fast as it goes [15000]"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=0, help="times real time, instead of --rate (600: 14 s)"
+    )
+    parser.add_argument(
+        "--only", default="", metavar="CAR,CAR", help="only these vehicles, such as drive-18,7512BE4D"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/connected_car"), help="directory of the report")
     return parser.parse_args(arguments)
 
@@ -265,7 +287,9 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             fleet = feeding.load({name for name in options.only.split(",") if name})
             if not fleet.readings:
-                raise Failed(f"no vehicle is called {options.only}; they are drive-01 to drive-34, 3BA199E2, 7512BE4D")
+                raise Failed(
+                    f"no vehicle is called {options.only}; they are drive-01 to drive-34, 3BA199E2, 7512BE4D"
+                )
             display.say(f"{len(fleet.readings):,} readings of {len(fleet.ledgers)} vehicles loaded")
             if broker:
                 display.say(f"broker up on {broker.bootstrap} in {broker.start():.2f} s")
@@ -273,7 +297,9 @@ def main(arguments: list[str] | None = None) -> int:
             with display.running(len(fleet.readings)):
                 run.go(options.rate, options.speed)
             checks = run_checks(fleet, run.outcome)
-            page = write_report(options.out, fleet, run.outcome, checks, run.samples, run.marks, run.read_again)
+            page = write_report(
+                options.out, fleet, run.outcome, checks, run.samples, run.marks, run.read_again
+            )
             display.result(run.outcome, checks, page, time.monotonic() - began)
             return 0 if all(check.holds for check in checks) else 1
         except (Failed, BrokerFailed) as error:
