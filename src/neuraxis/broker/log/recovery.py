@@ -174,20 +174,22 @@ class Recovery:
         return restored.apply(frame)
 
     def _create(self, frame: Frame, restored: Restored | None) -> None:
+        """A log began there. What its directory holds of later segments is worth nothing without the first."""
+        if restored is not None and restored.entry is not None:
+            return
         mode, topic = Durability(frame.payload[0]), bytes(frame.payload[1:]).decode()
         directory = f"{topic}-{frame.partition}"
-        if restored is None:
-            squatter = self.by_directory.get(directory)
-            if squatter is not None:  # its removal is later in history than its frame's, and was lost
-                self._delete((squatter.log.topic_id, squatter.log.partition), squatter)
-            if directory in self.report.unparsed:
-                self.report.unparsed.remove(directory)
-            log = Log(self.store.ledger, topic, frame.topic_id, frame.partition, LogSettings(), directory)
-            self.store.make_directory(log)
-            restored = Restored(log, None, self.fs.list(directory), self.now)
-            self._keep(restored)
-        if restored.entry is None:
-            restored.set_mode(0, mode)
+        squatter = self.by_directory.get(directory)
+        if squatter is not None and squatter is not restored:
+            # Its removal is earlier in history, so its frame was replayed or trimmed; only the rename was lost.
+            self._delete((squatter.log.topic_id, squatter.log.partition), squatter)
+        if directory in self.report.unparsed:
+            self.report.unparsed.remove(directory)
+        log = Log(self.store.ledger, topic, frame.topic_id, frame.partition, LogSettings(), directory)
+        self.store.make_directory(log)
+        restored = Restored(log, None, self.fs.list(directory), self.now, born=True)
+        self._keep(restored)
+        restored.set_mode(0, mode)
 
     def _delete(self, key: tuple[bytes, int], restored: Restored) -> None:
         """The log was deleted, but its directory is still there."""

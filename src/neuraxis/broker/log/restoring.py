@@ -23,7 +23,8 @@ _END = 1 << 62
 class Restored:
     """A log that is being restored. `log` is always whole: its end is the end of what was proved so far."""
 
-    def __init__(self, log: Log, entry: Entry | None, content: list[str], now: Now) -> None:
+    def __init__(self, log: Log, entry: Entry | None, content: list[str], now: Now, *, born: bool = False) -> None:
+        """Open a log from its directory's `content`; `born`: the journal says it began, so at offset 0."""
         self.log = log
         self.fs = log.fs
         self.entry = entry
@@ -33,7 +34,7 @@ class Restored:
         bases = sorted(int(name[:-4]) for name in content if name.endswith(".log") and name[:-4].isdigit())
         self.later: list[int] = []  # segments that are there, but not proved
         if entry is None:
-            self._begin(bases)
+            self._begin([0, *(base for base in bases if base)] if born else bases)
         else:
             self._resume(entry, bases)
         self.mode = entry.durability if entry is not None else Durability.OS
@@ -47,11 +48,7 @@ class Restored:
         first = bases[0] if bases else 0
         log.log_start_offset = log.log_end_offset = log.durable_offset = first
         self.later = bases[1:]
-        if bases:
-            log.add_segment(self._segment(first, 0))
-        else:
-            log.open_segment(0)
-        log.mark_changed()
+        log.open_segment(first)
 
     def _resume(self, entry: Entry, bases: list[int]) -> None:
         """Open the log as it stood at the checkpoint."""
