@@ -23,7 +23,6 @@ from neuraxis.wire.messages.offset_delete import (
     OffsetDeleteResponsePartition,
     OffsetDeleteResponseTopic,
 )
-from neuraxis.wire.schema import ZERO_UUID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,15 +112,13 @@ def _partition_code(
 
 def _fact(command: CommitOffsets, topic: TopicCommit, partition: PartitionCommit, now: Now) -> OffsetFact:
     assert topic.name is not None
-    retention_ms = command.retention_time_ms
-    committed = CommittedOffset(
-        partition.offset,
-        partition.leader_epoch,
-        partition.metadata or "",
-        now.wall_ms,
-        None if retention_ms < 0 else now.wall_ms + retention_ms,
-        topic.topic_id if retention_ms < 0 else ZERO_UUID,
-    )
+    position, epoch, metadata = partition.offset, partition.leader_epoch, partition.metadata or ""
+    if command.retention_time_ms < 0:
+        committed = CommittedOffset(position, epoch, metadata, now.wall_ms, None, topic.topic_id)
+    else:
+        # The form of record that keeps a retention has no place for leader epoch and topic id.
+        expires_ms = now.wall_ms + command.retention_time_ms
+        committed = CommittedOffset(position, -1, metadata, now.wall_ms, expires_ms)
     return OffsetFact(command.group_id, topic.name, partition.partition, committed)
 
 

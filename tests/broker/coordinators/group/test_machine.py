@@ -1,0 +1,249 @@
+"""The group coordinator as a whole: hard state is the fold of its log, whatever happened; restarts; the cost of a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from neuraxis.broker.coordinators.group import commands
+from neuraxis.broker.coordinators.group.state import Phase, hard_state
+from neuraxis.wire.errors import Refused
+from tests.broker.coordinators.group.world import FixedSettings, World
+
+GROUPS = ("a", "b")
+PROTOCOLS = (
+    (("range", b"\0\0\0\0\0\1\0\2t1\xff\xff\xff\xff"),),
+    (("range", b"1"), ("sticky", b"2")),
+    (("sticky", b"?"), ("range", b"3")),
+)
+
+
+class RandomClients(RuleBasedStateMachine):
+    """Clients that do anything, mostly sensible, in any order; what must hold is checked after every step."""
+
+    @initialize(delay=st.sampled_from([0, 3_000]))
+    def begin(self, delay: int) -> None:
+        self.world = World(
+            group_initial_rebalance_delay_ms=delay, group_max_size=4, offsets_retention_minutes=30
+        )
+        self.ids: list[str] = []
+        self.generations: dict[str, int] = {}
+
+    def pick(self, number: int) -> str:
+        known = ["", *self.ids[-6:]]
+        return known[number % len(known)]
+
+    @rule(
+        group=st.sampled_from(GROUPS),
+        number=st.integers(0, 6),
+        instance=st.sampled_from([None, None, "i1", "i2"]),
+        version=st.sampled_from([0, 3, 5, 9]),
+        protocols=st.sampled_from(PROTOCOLS),
+        rebalance_timeout_ms=st.sampled_from([0, 8_000, 60_000]),
+    )
+    def join(self, group: str, number: int, **options: Any) -> None:
+        token = self.world.join(group, self.pick(number), session_timeout_ms=10_000, **options)
+        answer = self.world.answers.get(token)
+        if answer is not None and answer.member_id and answer.member_id not in self.ids:
+            self.ids.append(answer.member_id)
+
+    def current(self, group: str) -> Any:
+        found = self.world.state.groups.get(group)
+        return None if found is None else found.membership
+
+    @rule(group=st.sampled_from(GROUPS), number=st.integers(0, 5), rejoin=st.booleans())
+    def behave(self, group: str, number: int, rejoin: bool) -> None:
+        """A real member does what it should do next."""
+        membership = self.current(group)
+        if membership is None or not membership.members:
+            return
+        member = list(membership.members.values())[number % len(membership.members)]
+        if membership.phase is Phase.PREPARING_REBALANCE or (rejoin and membership.leader == member.member_id):
+            self.world.join(
+                group, member.member_id, instance=member.group_instance_id, protocols=member.protocols
+            )
+        elif membership.phase is Phase.COMPLETING_REBALANCE:
+            shares = {each: each.encode() for each in membership.members}
+            self.world.sync(
+                group,
+                membership.generation_id,
+                member.member_id,
+                protocol_name=membership.protocol_name,
+                assignments=shares,
+            )
+        else:
+            codes = self.world.commit(
+                group, generation_id=membership.generation_id, member_id=member.member_id
+            )
+            assert codes == [0]
+
+    @rule(group=st.sampled_from(GROUPS), number=st.integers(0, 6), generation=st.integers(-1, 4))
+    def stray(self, group: str, number: int, generation: int) -> None:
+        member = self.pick(number)
+        self.world.heartbeat(group, generation, member)
+        self.world.sync(group, generation, member)
+        self.world.commit(group, generation_id=generation, member_id=member, offsets={("t2", 0): generation})
+
+    @rule(group=st.sampled_from(GROUPS), number=st.integers(0, 6), instance=st.sampled_from([None, "i1"]))
+    def leave(self, group: str, number: int, instance: str | None) -> None:
+        self.world.leave(group, (self.pick(number), instance))
+
+    @rule(group=st.sampled_from(GROUPS))
+    def delete(self, group: str) -> None:
+        self.world.run(commands.DeleteOffsets(self.world.token(), group, (("t1", (0,)),)))
+        try:
+            self.world.run(commands.DeleteGroup(self.world.token(), group))
+        except Refused as refused:
+            assert refused.code in (68, 69)
+        else:
+            self.generations.pop(group, None)
+
+    @rule(topic=st.sampled_from(["t1", "t2"]))
+    def forget(self, topic: str) -> None:
+        self.world.run(commands.ForgetTopic(topic))
+
+    @rule(ms=st.sampled_from([1, 3_000, 5_000, 10_000, 60_000, 3_000_000]))
+    def wait(self, ms: int) -> None:
+        self.world.advance(ms)
+        for group in GROUPS:
+            if group not in self.world.state.groups:
+                self.generations.pop(group, None)
+
+    @rule()
+    def restart(self) -> None:
+        self.world.restart()
+        # What was joined and never handed out its shares is not kept: such a generation was nobody's.
+        self.generations.clear()
+
+    @invariant()
+    def hard_state_is_the_fold_of_the_log(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        live = hard_state(self.world.state)
+        assert hard_state(self.world.fold()) == live
+        assert hard_state(self.world.fold(self.world.compacted())) == live
+        machine = self.world.machine
+        snapshot = [machine.encode(fact) for fact in machine.facts(self.world.state)]
+        assert hard_state(self.world.fold(snapshot)) == live
+
+    @invariant()
+    def memberships_are_consistent(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        for group in self.world.state.groups.values():
+            membership = group.membership
+            if membership is None:
+                continue
+            members = membership.members
+            assert (membership.leader in members) or not members
+            assert membership.joining == sum(each.joining is not None for each in members.values())
+            counts: dict[str, int] = {}
+            for each in members.values():
+                for name in {name for name, _ in each.protocols}:
+                    counts[name] = counts.get(name, 0) + 1
+            assert membership.protocol_counts == counts
+            assert set(membership.static_members.values()) <= set(members)
+            assert bool(members) == (membership.phase is not Phase.EMPTY)
+            assert membership.generation_id >= self.generations.get(group.group_id, 0)
+            self.generations[group.group_id] = membership.generation_id
+            for each in members.values():
+                waits = each.joining is not None or each.syncing is not None
+                assert waits or each.member_id in group.timers, "a silent member would stay for ever"
+                if each.syncing is not None:
+                    assert membership.phase is Phase.COMPLETING_REBALANCE
+            if membership.phase is Phase.PREPARING_REBALANCE:
+                assert 0 in group.timers, "a rebalance would last for ever"
+            if membership.phase is Phase.COMPLETING_REBALANCE:
+                assert 1 in group.timers, "a sync would be waited for for ever"
+            if membership.phase is not Phase.PREPARING_REBALANCE:
+                assert not membership.joining
+
+    def teardown(self) -> None:
+        """Heal everything: within ten minutes no call is open."""
+        if not hasattr(self, "world"):
+            return
+        self.world.advance(600_000)
+        for group in self.world.state.groups.values():
+            if group.membership is not None:
+                for member in group.membership.members.values():
+                    assert member.joining is None
+                    assert member.syncing is None
+
+
+TestRandomClients = RandomClients.TestCase
+TestRandomClients.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_a_stable_group_goes_on_after_a_restart_with_full_sessions() -> None:
+    world = World()
+    (member,) = world.stable()
+    world.commit(generation_id=1, member_id=member, offsets={("t1", 0): 42})
+    world.advance(9_000)
+    world.restart()
+    world.advance(9_999)
+    assert world.heartbeat("g", 1, member) == 0
+    assert world.answers[world.sync("g", 1, member)].assignment == member.encode()
+    assert world.commit(generation_id=1, member_id=member) == [0]
+
+
+def test_members_that_do_not_come_back_after_a_restart_are_missed_after_a_session() -> None:
+    world = World()
+    world.stable()
+    world.restart()
+    world.advance(10_000)
+    assert world.phase() == "Empty"
+
+
+def test_a_join_in_progress_is_forgotten_by_a_restart_and_the_last_generation_goes_on() -> None:
+    world = World()
+    leader, follower = world.stable(count=2)
+    generation = world.generation()
+    world.join(member=leader)
+    world.restart()
+    assert world.phase() == "Stable"
+    assert world.heartbeat("g", generation, follower) == 0
+    token = world.join(member=leader)
+    world.join(member=follower)
+    assert world.answers[token].generation_id == generation + 1
+
+
+def test_changed_configs_come_into_force() -> None:
+    world = World()
+    world.machine.configure(FixedSettings(group_min_session_timeout_ms=1))
+    assert world.code(world.join(session_timeout_ms=1)) == 79
+
+
+def test_the_cost_of_a_call_does_not_grow_with_the_number_of_groups() -> None:
+    # Counted in steps of the interpreter, not in seconds: a scan of all groups would show as thousands of lines.
+    import sys
+
+    def steps(world: World) -> int:
+        (member,) = world.stable("mine")
+        count = 0
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal count
+            count += event == "line"
+            return trace
+
+        command = commands.Heartbeat(world.token(), "mine", 1, member, None)
+        earlier = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            outcome = world.machine.decide(world.state, command, world.now)
+            for note in outcome.notes:
+                world.machine.apply(world.state, note, world.now)
+            world.machine.deadline(world.state)
+        finally:
+            sys.settrace(earlier)
+        return count
+
+    many = World()
+    for number in range(300):
+        many.commit(f"g{number}")
+    assert steps(many) == steps(World())
