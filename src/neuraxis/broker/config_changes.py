@@ -12,12 +12,13 @@ from neuraxis.broker.config_table import (
     CLIENT_METRICS_CONFIGS,
     GROUP_CONFIGS,
     TOPIC_CONFIGS,
+    check_broker_config,
     check_client_metrics_configs,
     check_group_configs,
     check_topic_configs,
     unknown_config,
 )
-from neuraxis.broker.config_table.values import parse, split_list
+from neuraxis.broker.config_table.values import split_list
 from neuraxis.broker.coordinators.topics.machine import SetConfigs, SetTopicConfigs
 from neuraxis.broker.new_topics import check_name
 from neuraxis.broker.node import INTERNAL_TOPICS
@@ -150,7 +151,7 @@ def _plan_broker(node: Node, name: str, operations: Sequence[Operation], *, repl
                 f"{key.name} cannot change while the broker runs: restart it with --set {key.name}=VALUE.",
             )
         try:
-            parse(key, configs[key.name])
+            check_broker_config(key.name, configs[key.name])
         except Refused as refused:
             raise Refused(ErrorCode.INVALID_REQUEST, refused.message) from refused
     return SetConfigs(BROKER, name, configs)

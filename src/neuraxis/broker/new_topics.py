@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from neuraxis.broker.node import Node
 
+CLUSTER_METADATA_TOPIC = "__cluster_metadata"
+"""Kafka's name for its own catalogue; a topic of this name could not move to a cluster."""
+
 MAX_NEW_PARTITIONS = 10_000
 """Partitions that one request may add, Kafka's own limit: each costs a directory and its files."""
 
@@ -44,6 +47,10 @@ def plan_topic(
 ) -> CreateTopic:
     """The command that creates the topic; -1 stands for the broker's default. Raises `Refused` with Kafka's codes."""
     check_name(name)
+    if name == CLUSTER_METADATA_TOPIC:
+        raise Refused(
+            ErrorCode.INVALID_REQUEST, f"No topic can be called {name}: Kafka keeps its metadata there."
+        )
     if name in INTERNAL_TOPICS or name == CATALOGUE_TOPIC:
         raise Refused(
             ErrorCode.INVALID_TOPIC_EXCEPTION,

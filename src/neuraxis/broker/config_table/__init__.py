@@ -1,11 +1,10 @@
 """Every config of Apache Kafka 4.4.0 as data, the checks of their values, and the settings in force."""
 
-from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
+from neuraxis.broker.config_table.broker_rows import ALL_BROKER_CONFIGS, BROKER_CONFIGS, RUN_TIME_CONFIGS
 from neuraxis.broker.config_table.documentation import DOCUMENTATION
 from neuraxis.broker.config_table.groups import check_client_metrics_configs, check_group_configs
 from neuraxis.broker.config_table.rows import ConfigKey
 from neuraxis.broker.config_table.settings import (
-    ALL_BROKER_CONFIGS,
     BrokerSettings,
     TopicConfig,
 )

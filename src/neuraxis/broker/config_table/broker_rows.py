@@ -397,3 +397,5 @@ leader.replication.throttled.rate|long|9223372036854775807|0..|c
 replica.alter.log.dirs.io.max.bytes.per.second|long|9223372036854775807|0..|c
 """)
 """Broker configs that exist only while the broker runs: they cannot be given at start."""
+
+ALL_BROKER_CONFIGS = {**BROKER_CONFIGS, **RUN_TIME_CONFIGS}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
+from neuraxis.broker.config_table.broker_rows import ALL_BROKER_CONFIGS, BROKER_CONFIGS
 from neuraxis.broker.config_table.documentation import DOCUMENTATION
 from neuraxis.broker.config_table.topic_rows import (
     BROKER_SYNONYMS,
@@ -70,7 +70,7 @@ def broker_synonyms(name: str, layers: Layers) -> list[Synonym]:
     for source, values in zip((DYNAMIC_BROKER, DYNAMIC_DEFAULT_BROKER, STATIC_BROKER), layers, strict=True):
         found += [Synonym(each, values[each], source) for each in names if each in values]
     for each in names:
-        default = {**BROKER_CONFIGS, **RUN_TIME_CONFIGS}[each].default
+        default = ALL_BROKER_CONFIGS[each].default
         if default is not None:
             found.append(Synonym(each, default, DEFAULT))
     # Kafka drops what stands before the config's own name: a synonym alone (log.roll.hours for log.roll.ms) gives it none.
@@ -104,7 +104,7 @@ def _broker_entry(key: ConfigKey, text: str | None, synonyms: list[Synonym]) -> 
 
 
 def _key(name: str) -> ConfigKey:
-    return BROKER_CONFIGS.get(name) or RUN_TIME_CONFIGS[name]
+    return ALL_BROKER_CONFIGS[name]
 
 
 def describe_topic(overrides: Mapping[str, str], settings: BrokerSettings, layers: Layers) -> list[Entry]:

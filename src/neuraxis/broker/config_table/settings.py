@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS, RUN_TIME_CONFIGS
+from neuraxis.broker.config_table.broker_rows import ALL_BROKER_CONFIGS
 from neuraxis.broker.config_table.topic_rows import TOPIC_CONFIGS, TOPIC_SYNONYMS
-from neuraxis.broker.config_table.values import Value, parse
+from neuraxis.broker.config_table.values import Value, as_topic_default, parse
 from neuraxis.broker.log.settings import LogSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ALL_BROKER_CONFIGS = {**BROKER_CONFIGS, **RUN_TIME_CONFIGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class BrokerSettings:
         for synonym, factor in TOPIC_SYNONYMS.get(name, ()):
             text = self.text(synonym)
             if text is not None:
-                return text if factor == 1 else str(int(text) * factor)
+                return as_topic_default(name, text, factor)
         return TOPIC_CONFIGS[name].default
 
     def topic_config(self, overrides: Mapping[str, str]) -> TopicConfig:

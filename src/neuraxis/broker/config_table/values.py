@@ -6,8 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS
-from neuraxis.broker.config_table.topic_rows import TOPIC_CONFIGS
+from neuraxis.broker.config_table.broker_rows import ALL_BROKER_CONFIGS
+from neuraxis.broker.config_table.topic_rows import TOPIC_CONFIGS, TOPIC_SYNONYMS
 from neuraxis.wire.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def show(key: ConfigKey, text: str | None) -> str | None:
         return value
     if isinstance(value, tuple):
         return ",".join(value)
-    return str(value).upper() if isinstance(value, float) else str(value).lower()
+    return str(value).upper().replace("E+", "E") if isinstance(value, float) else str(value).lower()
 
 
 def _in_range(key: ConfigKey, number: float) -> bool:
@@ -164,9 +164,26 @@ def _check(kind: str, table: Mapping[str, ConfigKey], configs: Mapping[str, str 
     return values
 
 
+def as_topic_default(topic_config: str, text: str, factor: int) -> str:
+    """What a broker config's text gives the topic config: hours and minutes count in ms, a retention below 0 is no limit."""
+    if topic_config == "retention.ms":
+        return str(max(-1, int(text) * factor))
+    return text if factor == 1 else str(int(text) * factor)
+
+
 def check_broker_config(name: str, value: str) -> None:
-    """Refuse (40) a broker config given at start (`--set`) that Kafka does not know or would not take."""
-    _check("broker", BROKER_CONFIGS, {name: value})
+    """Refuse (40) a broker config that Kafka does not know or would not take, or that no topic could have as its default."""
+    _check("broker", ALL_BROKER_CONFIGS, {name: value})
+    for topic_config, synonyms in TOPIC_SYNONYMS.items():
+        for synonym, factor in synonyms:
+            if synonym == name:
+                try:
+                    parse(TOPIC_CONFIGS[topic_config], as_topic_default(topic_config, value, factor))
+                except Refused as refused:
+                    raise Refused(
+                        refused.code,
+                        f"{name} cannot be {value!r}, for it is the default of a topic config: {refused.message}",
+                    ) from refused
 
 
 def check_topic_configs(configs: Mapping[str, str | None]) -> None:

@@ -66,7 +66,8 @@ def create_topics(node: Node, call: Call, request: CreateTopicsRequest) -> Creat
 
 
 def _plan(node: Node, topic: CreatableTopic) -> CreateTopic:
-    plan = plan_topic(
+    check_name_is_free(node.catalogue.state, topic.name)
+    return plan_topic(
         node,
         topic.name,
         topic.num_partitions,
@@ -74,8 +75,6 @@ def _plan(node: Node, topic: CreatableTopic) -> CreateTopic:
         {assignment.partition_index: assignment.broker_ids for assignment in topic.assignments},
         {config.name: config.value for config in topic.configs},
     )
-    check_name_is_free(node.catalogue.state, topic.name)
-    return plan
 
 
 def _created(node: Node, call: Call, topic: CreateTopic) -> CreatableTopicResult:

@@ -41,7 +41,7 @@ def metadata(node: Node, call: Call, request: MetadataRequest) -> MetadataRespon
             topics=[
                 MetadataResponseTopic(
                     error_code=ErrorCode.INVALID_REQUEST,
-                    name=topic.name or ("" if call.api_version < IDS_SINCE else None),
+                    name=topic.name or "",
                     topic_id=topic.topic_id,
                 )
                 for topic in asked
