@@ -11,7 +11,9 @@ from neuraxis.broker.log.settings import Durability
     ("policy", "durability"),
     [("sync", Durability.SYNC), ("interval", Durability.INTERVAL), ("os", Durability.OS)],
 )
-def test_a_policy_is_the_kafka_configs_that_give_a_topic_its_durability(policy: str, durability: Durability) -> None:
+def test_a_policy_is_the_kafka_configs_that_give_a_topic_its_durability(
+    policy: str, durability: Durability
+) -> None:
     config = BrokerConfig(durability=policy)
     config.check()
     topic = BrokerSettings(config.kafka_overrides(), {}).topic_config({})

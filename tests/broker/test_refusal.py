@@ -64,7 +64,9 @@ def test_fetch_says_the_error_at_the_top_and_for_each_partition() -> None:
 
 
 def test_list_offsets_says_the_error_for_each_partition() -> None:
-    request = lo.ListOffsetsRequest(topics=[lo.ListOffsetsTopic(name="a", partitions=[lo.ListOffsetsPartition(4)])])
+    request = lo.ListOffsetsRequest(
+        topics=[lo.ListOffsetsTopic(name="a", partitions=[lo.ListOffsetsPartition(4)])]
+    )
     (topic,) = refused(request).topics
     assert topic.name == "a"
     assert [(each.partition_index, each.error_code) for each in topic.partitions] == [(4, CODE)]
@@ -83,7 +85,9 @@ def test_create_topics_says_the_error_for_each_name() -> None:
     ],
     ids=["by names", "by states"],
 )
-def test_delete_topics_says_the_error_for_each_name_however_it_was_given(request_object: Any, version: int) -> None:
+def test_delete_topics_says_the_error_for_each_name_however_it_was_given(
+    request_object: Any, version: int
+) -> None:
     answers = refused(request_object, version).responses
     assert [(each.name, each.error_code) for each in answers] == [("a", CODE), ("b", CODE)]
 
@@ -93,7 +97,9 @@ def test_delete_records_says_the_error_for_each_partition() -> None:
         topics=[dr.DeleteRecordsTopic(name="a", partitions=[dr.DeleteRecordsPartition(partition_index=1)])]
     )
     (topic,) = refused(request).topics
-    assert [(topic.name, each.partition_index, each.error_code) for each in topic.partitions] == [("a", 1, CODE)]
+    assert [(topic.name, each.partition_index, each.error_code) for each in topic.partitions] == [
+        ("a", 1, CODE)
+    ]
 
 
 def test_alter_configs_says_the_error_for_each_resource() -> None:
@@ -112,7 +118,9 @@ def test_offset_commit_says_the_error_for_each_partition() -> None:
         ],
     )
     (topic,) = refused(request, 9).topics
-    assert [(topic.name, each.partition_index, each.error_code) for each in topic.partitions] == [("a", 9, CODE)]
+    assert [(topic.name, each.partition_index, each.error_code) for each in topic.partitions] == [
+        ("a", 9, CODE)
+    ]
 
 
 def test_delete_groups_says_the_error_for_each_group() -> None:
@@ -120,7 +128,9 @@ def test_delete_groups_says_the_error_for_each_group() -> None:
     assert [(each.group_id, each.error_code) for each in response.results] == [("g", CODE), ("h", CODE)]
 
 
-@pytest.mark.parametrize("request_object", [hb.HeartbeatRequest(), jg.JoinGroupRequest()], ids=["Heartbeat", "JoinGroup"])
+@pytest.mark.parametrize(
+    "request_object", [hb.HeartbeatRequest(), jg.JoinGroupRequest()], ids=["Heartbeat", "JoinGroup"]
+)
 def test_an_answer_with_one_error_field_says_it_there(request_object: Any) -> None:
     assert refused(request_object).error_code == CODE
 

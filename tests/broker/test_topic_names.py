@@ -5,7 +5,9 @@ import pytest
 from neuraxis.broker.topic_names import collision_key, is_valid_name
 
 
-@pytest.mark.parametrize("name", ["a", "drives", "Drives.2024_eu-west", "...", "__consumer_offsets", "x" * 249])
+@pytest.mark.parametrize(
+    "name", ["a", "drives", "Drives.2024_eu-west", "...", "__consumer_offsets", "x" * 249]
+)
 def test_a_name_of_kafkas_alphabet_is_valid(name: str) -> None:
     assert is_valid_name(name)
 

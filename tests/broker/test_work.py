@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuraxis.broker.log.fs import Fs, File
+from neuraxis.broker.log.fs import File, Fs
 from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.work import Read, Remove, Rename, Replace, Sync, SyncDir, Work, perform, perform_step
 

@@ -44,6 +44,7 @@ class Connection:
         "frame_size",
         "frame_started_ms",
         "interest",
+        "peer_ended",
         "reading",
         "sending",
         "session",
@@ -61,6 +62,7 @@ class Connection:
         self.touched_ms = 0
         self.sending: deque[memoryview] = deque()
         self.interest = 0
+        self.peer_ended = False
         self.reading = False
 
     @property
@@ -76,7 +78,7 @@ class Connection:
         size = LENGTH.unpack_from(view, position)[0]
         if not 0 <= size <= limit:
             raise FrameTooLarge(
-                f"a frame of {size} bytes; up to {limit} are taken (socket.request.max.bytes)"
+                f"announced a frame of {size} bytes; up to {limit} are taken (socket.request.max.bytes)"
             )
         end: int = position + 4 + size
         if end > filled:
@@ -152,9 +154,11 @@ class ReceivePool:
         connection.filled = rest
         if rest == 0:
             return
-        wanted = max(SMALLEST_BUFFER, 2 * rest)
+        wanted = 2 * rest
         if connection.frame_size:
-            wanted = max(rest + 1, min(wanted, connection.frame_size))
+            wanted = min(wanted, connection.frame_size)
+        # Never smaller, however small the frame: later receives land in this buffer too.
+        wanted = max(SMALLEST_BUFFER, rest + 1, wanted)
         if own is not None and len(own) >= wanted:
             if position:
                 own[:rest] = view[position:filled]

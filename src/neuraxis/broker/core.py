@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+from struct import error as StructError  # noqa: N812 - it is a class
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Call
@@ -89,6 +90,15 @@ class Core:
         session.holding = None
         self._drain(now)
 
+    def end_input(self, session: Session) -> None:
+        """The peer will send no more: what it asked for is still answered, then the connection closes."""
+        session.closing = session.closing or "ended its side"
+        self._list(session)
+
+    def refuse(self, session: Session, reason: str) -> None:
+        """The peer broke the framing ("it `reason`"): what it asked before is answered, then the connection closes."""
+        self._close(session, reason)
+
     # ---- the five methods --------------------------------------------------------------------------------------
 
     def handle(self, session: Session, frame: memoryview, now: Now) -> None:
@@ -128,10 +138,10 @@ class Core:
         """A work ended. Raises StorageFailed when the broker must stop."""
         self.store.done(work_id, result, error, now)
         self._advance(now)
+        self._drain(now)  # first: a call answered just now must be encoded before its connection is flushed
         waiting, durable = self._waiting, self.store.durable_ticket
         while waiting and waiting[0][0] <= durable:
             self._flush(heapq.heappop(waiting)[2].session)
-        self._drain(now)
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -141,6 +151,7 @@ class Core:
         key, version, correlation_id, client_id, position = frames.read_request_header(
             frame, self._first_flexible
         )
+        session.client_id = client_id
         api = self.apis.get(key)
         if key != PRODUCE_KEY and len(frame) > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
             self._close(
@@ -163,7 +174,6 @@ class Core:
                     + ("the client is too old" if version < api.minimum else "the client is too new"),
                 )
             return None, None, 0
-        session.client_id = client_id
         call = self._call(session, key, version, correlation_id, client_id, now)
         return call, api, position
 
@@ -224,17 +234,37 @@ class Core:
         self._finish(call, response)
 
     def _finish(self, call: Call, response: Any) -> None:
-        call.answered = True
-        call.response = frames.encode_response(call.correlation_id, response, call.api_version, call.api_key)
         session = call.session
+        call.answered = True
         if session.holding is call:
             session.holding = None
+        try:
+            call.response = frames.encode_response(
+                call.correlation_id, response, call.api_version, call.api_key
+            )
+        except (ValueError, TypeError, AttributeError, StructError) as error:
+            self._unspeakable(call, response, error)
+            return
         if call.ticket > self.store.durable_ticket:
             heapq.heappush(self._waiting, (call.ticket, call.token, call))
             if call.holds:
                 self._list(session)
         else:
             self._flush(session)
+
+    def _unspeakable(self, call: Call, response: Any, error: Exception) -> None:
+        """A handler built an answer that its version cannot say: a bug of ours, that costs this connection only."""
+        session = call.session
+        logger.error(
+            "the answer to %s has no encoding: %.2000r", session.describe(), response, exc_info=error
+        )
+        while session.pending:
+            later = session.pending.pop()  # answers must not leave in another order: what came after goes too
+            later.answered = True
+            _release_parts(later.response)
+            if later is call:
+                break
+        self._close(session, "was to get an answer that cannot be encoded; the reason is above")
 
     def _flush(self, session: Session) -> None:
         pending, durable = session.pending, self.store.durable_ticket
@@ -255,6 +285,9 @@ class Core:
         if session.closing is None:
             session.closing = reason
             logger.warning("closing the connection of %s: it %s", session.describe(), reason)
+            pending = session.pending
+            if pending and not pending[-1].answered:
+                pending.pop()  # the call that is refused; those before it are still answered
             self._list(session)
 
     def _advance(self, now: Now) -> None:
@@ -269,10 +302,10 @@ class Core:
 
     def _drain(self, now: Now) -> None:
         completed = self._completed
-        while completed:
-            call = completed.pop()
+        for call in completed:
             if call.session.closing is None or call in call.session.pending:
                 self._finish(call, call.response)
+        completed.clear()
 
 
 def _release_parts(parts: Any) -> None:

@@ -1,5 +1,6 @@
 """The shell: sockets, timers and worker threads around the core, in one loop on one thread.
 
+Long because: the outside world begins here and nowhere else; what needs no system call is in `connection.py`.
 The rule of the file: the core is touched only by the loop's thread. One wake-up reads what is readable, lets the core
 act, hands out its works and writes each connection at most once per turn. There is no event-loop framework underneath
 (docs/decisions/0006): epoll, recv_into and sendmsg are all a broker needs, and nothing is copied on the way.
@@ -7,7 +8,6 @@ act, hands out its works and writes each connection at most once per turn. There
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import queue
@@ -39,6 +39,8 @@ TURN_BYTES = 4 * 1024 * 1024
 """What one connection may be sent in a turn before the others get theirs."""
 SWEEP_MS = 1_000
 STOP_GRACE_MS = 3_000
+WORKERS_GRACE_S = 10.0
+"""How long the end waits for works in flight; a sync that takes longer belongs to a disk that hangs."""
 BACKGROUND_THREADS = 2
 READ = select.EPOLLIN | select.EPOLLRDHUP
 GONE = select.EPOLLHUP | select.EPOLLERR
@@ -49,10 +51,35 @@ def clock() -> Now:
     return Now(time.monotonic_ns() // 1_000_000, time.time_ns() // 1_000_000)
 
 
-class Workers:
-    """Threads that perform works: one for journal syncs, so that nothing queues before them, and two for the rest."""
+class Wake:
+    """Wakes the loop from any thread. A number once closed is never written to: it may be another file's by then."""
 
-    def __init__(self, fs: Fs, wake: int) -> None:
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._lock = threading.RLock()  # re-entrant: a signal handler may ring while its thread is in here
+
+    def ring(self) -> None:
+        """Let the loop's poll return."""
+        with self._lock:
+            if self.fd >= 0:
+                os.eventfd_write(self.fd, 1)
+
+    def clear(self) -> None:
+        """Forget the rings so far."""
+        os.eventfd_read(self.fd)
+
+    def close(self) -> None:
+        """From now on ringing does nothing."""
+        with self._lock:
+            if self.fd >= 0:
+                os.close(self.fd)
+                self.fd = -1
+
+
+class Workers:
+    """Threads that perform works: one for the syncs replies wait for, so that nothing queues before them, two for the rest."""
+
+    def __init__(self, fs: Fs, wake: Wake) -> None:
         self._fs = fs
         self._wake = wake
         self._queues: tuple[queue.SimpleQueue[Work | None], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
@@ -62,20 +89,29 @@ class Workers:
             threading.Thread(target=self._run, args=(jobs,), name=f"neuraxis-work-{index}", daemon=True)
             for index, jobs in enumerate(plan)
         ]
+        self._started = False
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._started = True
         for thread in self._threads:
             thread.start()
 
     def submit(self, work: Work) -> None:
-        """Perform a work on a thread; its result lands in `results` and the wake descriptor is written."""
-        self._queues[0 if work.kind == "journal" else 1].put(work)
+        """Perform a work on a thread; its result lands in `results` and the loop is woken."""
+        self._queues[0 if work.kind == "sync" else 1].put(work)
 
-    def stop(self) -> None:
-        """Let the threads finish what they have, then end."""
+    def stop(self) -> bool:
+        """Let the threads finish what they have; whether all of them have ended."""
+        if not self._started:
+            return True
         for jobs, count in zip(self._queues, (1, BACKGROUND_THREADS), strict=True):
             for _ in range(count):
                 jobs.put(None)
+        deadline = time.monotonic() + WORKERS_GRACE_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, jobs: queue.SimpleQueue[Work | None]) -> None:
         while (work := jobs.get()) is not None:
@@ -89,8 +125,7 @@ class Workers:
                 logger.exception("work %s failed", work.kind)
                 error = OSError(f"work {work.kind} failed: {failure!r}")
             self.results.append((work.id, result, error))
-            with contextlib.suppress(OSError):  # the loop has ended and closed its end
-                os.eventfd_write(self._wake, 1)
+            self._wake.ring()
 
 
 class Server:
@@ -103,15 +138,17 @@ class Server:
         self._sockets: dict[int, tuple[socket.socket, Listener]] = {}
         self._connections: dict[int, Connection] = {}
         self._by_session: dict[int, Connection] = {}
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake = Wake()
         self._epoll = select.epoll()
-        self._epoll.register(self._wake, select.EPOLLIN)
+        self._epoll.register(self._wake.fd, select.EPOLLIN)
         self._scratch = memoryview(bytearray(SCRATCH_BYTES))
         self._pool = ReceivePool(config.receive_pool_bytes)
         self._again: list[Connection] = []
         self._reads: dict[int, Connection] = {}
+        self._deaf: list[socket.socket] = []
         self._stopping = False
         self._next_sweep_ms = 0
+        self._workers = Workers(fs, self._wake)
         self.core: Core
 
     # ---- life --------------------------------------------------------------------------------------------------
@@ -137,7 +174,7 @@ class Server:
         store = LogStore(self.fs, options)
         self.core = Core(self.config, store, secrets)
         self.core.start(clock())
-        self._workers = Workers(self.fs, self._wake)
+        self._workers.start()
         for sock, _ in self._sockets.values():
             sock.listen(1024)
             self._epoll.register(sock, select.EPOLLIN)
@@ -145,8 +182,7 @@ class Server:
     def stop(self) -> None:
         """Ask the loop to end; safe from any thread and from a signal handler."""
         self._stopping = True
-        with contextlib.suppress(OSError):  # already closed: it has ended
-            os.eventfd_write(self._wake, 1)
+        self._wake.ring()
 
     def serve(self) -> None:
         """Run until stopped. A storage failure ends it with the failure raised; nothing more is acknowledged."""
@@ -154,7 +190,7 @@ class Server:
             while not self._stopping:
                 self._turn()
             self._finish_calls()
-            self._workers.stop()
+            self._end_works()
             self.core.close(clock())
         except StorageFailed as failure:
             self.failure = failure
@@ -179,11 +215,15 @@ class Server:
         return bound
 
     def _finish_calls(self) -> None:
-        """Let calls that only wait for the disk be answered; parked ones (fetches, joins) are cut."""
+        """Let calls that only wait for the disk be answered; parked ones (fetches, joins) are cut, nothing new is read."""
         for sock, _ in self._sockets.values():
-            self._epoll.unregister(sock)
+            if sock not in self._deaf:
+                self._epoll.unregister(sock)
             sock.close()
         self._sockets.clear()
+        self._deaf.clear()
+        for connection in list(self._connections.values()):
+            self._update_interest(connection)
         deadline = clock().mono_ms + STOP_GRACE_MS
         while clock().mono_ms < deadline and any(
             connection.sending or connection.session.output or self._waits_for_disk(connection)
@@ -195,13 +235,21 @@ class Server:
     def _waits_for_disk(connection: Connection) -> bool:
         return any(call.answered for call in connection.session.pending)
 
+    def _end_works(self) -> None:
+        """End the threads and take what they still did: a sync that failed must not go unseen."""
+        if not self._workers.stop():
+            raise StorageFailed(f"waiting {WORKERS_GRACE_S:.0f} s for works in flight, which did not end")
+        self._take_results(clock())
+
     def _close_all(self) -> None:
         for connection in list(self._connections.values()):
             self._drop(connection)
         for sock, _ in self._sockets.values():
             sock.close()
         self._epoll.close()
-        os.close(self._wake)
+        self._wake.close()
+        if self._workers.stop():
+            self.fs.close()  # gives the directory's lock back, however it ended
 
     # ---- one turn ----------------------------------------------------------------------------------------------
 
@@ -217,20 +265,26 @@ class Server:
             found = self._connections.get(fd)
             if found is not None:
                 self._on_event(found, mask, now)
-            elif fd == self._wake:
-                os.eventfd_read(self._wake)
+            elif fd == self._wake.fd:
+                self._wake.clear()
             elif fd in self._sockets:
                 self._accept(*self._sockets[fd])
         self._take_results(now)
         deadline = core.next_deadline()
         if deadline is not None and deadline <= now.mono_ms:
             core.tick(now)
-        for work in core.take_work():
-            self._workers.submit(work)
+        self._hand_out_works()
         self._write_ready(now)
         if now.mono_ms >= self._next_sweep_ms:
             self._next_sweep_ms = now.mono_ms + SWEEP_MS
             self._pool.sweep(now)
+            for sock in self._deaf:
+                self._epoll.register(sock, select.EPOLLIN)
+            self._deaf.clear()
+
+    def _hand_out_works(self) -> None:
+        for work in self.core.take_work():
+            self._workers.submit(work)
 
     def _timeout(self, longest_ms: int) -> float:
         if self._again or self.core.ready:
@@ -250,11 +304,15 @@ class Server:
                 self.core.done(work_id, result, error, now)
 
     def _on_event(self, connection: Connection, mask: int, now: Now) -> None:
-        if mask & READ and connection.session.wants_input:
+        if mask & READ and self._may_read(connection):
             self._receive(connection, now)
-        elif mask & (GONE | select.EPOLLRDHUP):
+        elif mask & GONE or (mask & select.EPOLLRDHUP and connection.session.holding is not None):
+            # Whoever ended its side while its call is parked has most likely gone: nobody keeps a place for it.
             self._drop(connection)
             return
+        elif mask & select.EPOLLRDHUP:
+            connection.peer_ended = True
+            self._update_interest(connection)
         if mask & select.EPOLLOUT and connection.open:
             self._write(connection)
 
@@ -270,14 +328,11 @@ class Server:
                     continue
                 if session.output:
                     self._write(connection)
-                if session.closing is not None:
-                    self._drop(connection)
-                elif connection.buffer is not None and connection.filled and session.wants_input:
+                if connection.buffer is not None and connection.filled and self._may_read(connection):
                     self._parse(connection, connection.buffer, connection.filled, now)
-                elif connection.open:
+                else:
                     self._update_interest(connection)
-            for work in core.take_work():
-                self._workers.submit(work)
+            self._hand_out_works()
 
     # ---- connections -------------------------------------------------------------------------------------------
 
@@ -287,8 +342,11 @@ class Server:
                 peer, address = sock.accept()
             except BlockingIOError:
                 return
-            except OSError as error:  # out of descriptors: say so and go on serving who is here
+            except OSError as error:
+                # Out of descriptors: say so, go on serving who is here, try again in a second.
                 logger.error("cannot accept a connection on %s: %s", listener.name, error)
+                self._epoll.unregister(sock)
+                self._deaf.append(sock)
                 return
             if len(self._connections) >= self.config.max_connections:
                 logger.warning(
@@ -317,9 +375,19 @@ class Server:
         self._pool.release(connection)
         self.core.disconnect(connection.session, clock())
 
+    def _may_read(self, connection: Connection) -> bool:
+        return connection.session.wants_input and not self._stopping
+
     def _update_interest(self, connection: Connection) -> None:
+        """Watch for what can be acted on; a connection that closes goes when all that was asked before is answered."""
         session = connection.session
-        interest: int = READ if session.wants_input else select.EPOLLRDHUP
+        if session.closing is not None and not (session.pending or session.output or connection.sending):
+            self._drop(connection)
+            return
+        if self._may_read(connection):
+            interest: int = READ
+        else:
+            interest = 0 if connection.peer_ended else select.EPOLLRDHUP
         if (connection.sending or session.output) and not connection.reading:
             interest |= select.EPOLLOUT
         if interest != connection.interest and connection.open:
@@ -338,9 +406,11 @@ class Server:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            count = 0
-        if count == 0:
             self._drop(connection)
+            return
+        if count == 0:
+            connection.peer_ended = True
+            self.core.end_input(connection.session)
             return
         connection.touched_ms = now.mono_ms
         if own is None:
@@ -354,12 +424,14 @@ class Server:
         position = 0
         connection.frame_size = 0
         try:
-            while session.wants_input and (end := connection.next_frame(view, position, filled, limit)):
+            while self._may_read(connection) and (
+                end := connection.next_frame(view, position, filled, limit)
+            ):
                 core.handle(session, view[position + 4 : end], now)
                 position = end
         except FrameTooLarge as error:
-            logger.warning("closing the connection of %s: %s", session.describe(), error)
-            self._drop(connection)
+            core.refuse(session, str(error))
+            self._pool.release(connection)
             return
         if position or connection.buffer is None:
             connection.frame_started_ms = now.mono_ms
@@ -380,7 +452,11 @@ class Server:
         """Send until the socket is full, the output is empty or the turn is used up."""
         turn = 0
         while turn < TURN_BYTES and not connection.reading:
-            work = connection.gather(self.fs)
+            try:
+                work = connection.gather(self.fs)
+            except OSError as error:
+                self._on_read_error(connection, error)
+                return
             if work is not None:
                 self._reads[connection.session.id] = connection
                 self._workers.submit(work)
@@ -406,11 +482,18 @@ class Server:
         if not connection.open:
             return
         if error is not None or not result:
-            logger.error("reading for %s failed: %s", connection.session.describe(), error)
-            self._drop(connection)
+            self._on_read_error(connection, error)
             return
         connection.took(result)
         self._write(connection)
+
+    def _on_read_error(self, connection: Connection, error: OSError | None) -> None:
+        # Half an answer has left, so there is no other way to say it. Reading changes nothing: the broker goes on.
+        reason = error or "the file is shorter than the log says"
+        logger.error(
+            "reading for %s failed, closing its connection: %s", connection.session.describe(), reason
+        )
+        self._drop(connection)
 
 
 def _random_id() -> str:
