@@ -28,9 +28,7 @@ GOLDEN: list[tuple[Fact, str, str | None]] = [
         "0003000000000000ffffffff000001a20fcbff2700000000",
     ),
     (
-        MetadataFact(
-            "gs", GroupMetadata("consumer", 3, "range", MEMBER.member_id, 0x1A20FCCDA24, (MEMBER,))
-        ),
+        MetadataFact("gs", GroupMetadata("consumer", 3, "range", MEMBER.member_id, 0x1A20FCCDA24, (MEMBER,))),
         "000200026773",
         "00030008636f6e73756d657200000003000572616e6765002769312d33613165643839342d303434382d343261352d383563372d3833"
         "63366535313533623239000001a20fccda2400000001002769312d33613165643839342d303434382d343261352d383563372d383363"

@@ -66,7 +66,12 @@ def test_a_new_dynamic_member_is_told_its_id_and_joins_with_it() -> None:
     member = world.member_id(client_id="app")
     assert member == "app-uuid1"
     answer = world.answers[world.join(member=member)]
-    assert (answer.error_code, answer.generation_id, answer.leader, answer.member_id) == (0, 1, member, member)
+    assert (answer.error_code, answer.generation_id, answer.leader, answer.member_id) == (
+        0,
+        1,
+        member,
+        member,
+    )
     assert [each.member_id for each in answer.members] == [member]
     assert answer.members[0].metadata == subscription("t1")
 

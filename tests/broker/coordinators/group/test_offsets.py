@@ -21,7 +21,9 @@ def stored(world: World, group: str = "g", topic: str = "t1", partition: int = 0
 def test_a_member_commits_in_its_generation() -> None:
     world = World()
     (member,) = world.stable()
-    codes = world.commit(generation_id=1, member_id=member, offsets={("t1", 0): 7, ("t2", 0): 9}, metadata="m")
+    codes = world.commit(
+        generation_id=1, member_id=member, offsets={("t1", 0): 7, ("t2", 0): 9}, metadata="m"
+    )
     assert codes == [0, 0]
     position = queries.position(world.state, "g", "t1", 0)
     assert (position.offset, position.leader_epoch, position.metadata) == (7, 0, "m")

@@ -40,7 +40,9 @@ def test_all_positions_of_a_group() -> None:
         (["Stable"], ["consumer", "classic"], ["stable"]),
     ],
 )
-def test_groups_are_listed_by_state_and_type(states: list[str], types: list[str], expected: list[str]) -> None:
+def test_groups_are_listed_by_state_and_type(
+    states: list[str], types: list[str], expected: list[str]
+) -> None:
     world = World()
     world.stable("stable")
     world.commit("simple")

@@ -13,7 +13,5 @@ def test_kafkas_defaults_are_read_but_for_the_limits_of_our_own() -> None:
 
 
 def test_what_is_set_is_taken() -> None:
-    read = GroupSettings.read(
-        BrokerSettings({"group.max.size": "7", "offsets.retention.minutes": "2"}, {})
-    )
+    read = GroupSettings.read(BrokerSettings({"group.max.size": "7", "offsets.retention.minutes": "2"}, {}))
     assert (read.max_size, read.offsets_retention_ms) == (7, 120_000)

@@ -6,7 +6,7 @@ Every step checks that `decide` and `expire` changed nothing, and that what is w
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 from neuraxis.broker.coordinators.group import commands
 from neuraxis.broker.coordinators.group.facts import MetadataFact, OffsetFact
@@ -23,7 +23,7 @@ CONSUMER = "consumer"
 class FixedSettings:
     """Broker settings from a dict over Kafka's defaults."""
 
-    defaults = {
+    defaults: ClassVar[dict[str, int]] = {
         "group.min.session.timeout.ms": 6_000,
         "group.max.session.timeout.ms": 1_800_000,
         "group.max.size": 2**31 - 1,
@@ -196,9 +196,7 @@ class World:
         offsets = options.pop("offsets", {("t1", 0): 5})
         metadata = options.pop("metadata", "")
         topics = [
-            commands.TopicCommit(
-                topic, TOPIC_ID, (commands.PartitionCommit(partition, offset, 0, metadata),)
-            )
+            commands.TopicCommit(topic, TOPIC_ID, (commands.PartitionCommit(partition, offset, 0, metadata),))
             for (topic, partition), offset in offsets.items()
         ]
         fields = {"generation_id": -1, "member_id": "", "group_instance_id": None, "retention_time_ms": -1}

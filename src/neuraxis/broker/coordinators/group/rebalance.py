@@ -92,7 +92,6 @@ def complete(draft: Draft) -> None:
         return
     membership.generation_id += 1
     membership.initial = False
-    membership.unsynced.clear()
     if not membership.members:
         membership.protocol_name = None
         membership.leader = None
