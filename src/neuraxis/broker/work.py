@@ -6,6 +6,7 @@ simulator performs the steps one by one, in an order and at a time of its own ch
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,9 +86,15 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
     if isinstance(step, Sync):
         fs.sync(step.file)
     elif isinstance(step, SyncDir):
-        fs.sync_dir(step.path)
+        # A partition's directory may have been renamed since, because its topic was deleted: nothing of it is needed.
+        with suppress(FileNotFoundError):
+            fs.sync_dir(step.path)
     elif isinstance(step, Replace):
-        fs.replace(step.path, step.data)
+        if "/" not in step.path:
+            fs.replace(step.path, step.data)
+            return None
+        with suppress(FileNotFoundError):
+            fs.replace(step.path, step.data)
     elif isinstance(step, Rename):
         fs.rename(step.path, step.target)
     elif isinstance(step, Remove):

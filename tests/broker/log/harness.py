@@ -15,14 +15,14 @@ from tests.simulation.disk import SimFs
 
 SYNC = LogSettings(flush_messages=1, segment_bytes=2_000, index_interval_bytes=300, file_delete_delay_ms=0)
 OS = LogSettings(segment_bytes=2_000, index_interval_bytes=300, file_delete_delay_ms=0)
-INTERVAL = LogSettings(
-    flush_ms=100, segment_bytes=2_000, index_interval_bytes=300, file_delete_delay_ms=0
-)
+INTERVAL = LogSettings(flush_ms=100, segment_bytes=2_000, index_interval_bytes=300, file_delete_delay_ms=0)
 WALL = 1_700_000_000_000
 OPTIONS = StoreOptions(boot_id="boot-1", journal_segment_bytes=8_000, checkpoint_bytes=1 << 40)
 
 
-def batch(number: int, size: int = 20, records: int = 2, producer_id: int = 9, sequence: int | None = None) -> bytearray:
+def batch(
+    number: int, size: int = 20, records: int = 2, producer_id: int = 9, sequence: int | None = None
+) -> bytearray:
     """A batch whose bytes are unlike every other's."""
     noise = Random(number).randbytes(size)
     return bytearray(
@@ -139,7 +139,8 @@ class World:
         self.store.advanced = []
         for key, log in self.store.logs.items():
             history = self.histories.get(key)
-            if history is not None and log.durability is Durability.SYNC:
+            in_force = history is not None and self.store.durable_ticket >= history.mode_ticket
+            if history is not None and log.durability is Durability.SYNC and in_force:
                 history.promised = max(history.promised, log.durable_offset)
 
     def take(self) -> None:
@@ -207,9 +208,7 @@ class World:
         found = [bytes(view) for view in log.batches_from(log.log_start_offset)]
         first = 0
         if found:
-            first = next(
-                i for i, end in enumerate(history.ends) if end > log.log_start_offset
-            )
+            first = next(i for i, end in enumerate(history.ends) if end > log.log_start_offset)
         expected = history.batches[first : first + len(found)]
         assert found == expected, f"{log}: the bytes differ from what was written"
         count = first + len(found)

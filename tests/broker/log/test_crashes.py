@@ -121,7 +121,10 @@ def live_on(world: World) -> None:
     """After recovery the store is as good as new."""
     world.configure_all()
     for log in list(world.store.logs.values()):
-        if (log.topic_id, log.partition) in world.histories and (log.topic_id, log.partition) not in world.deleted:
+        if (log.topic_id, log.partition) in world.histories and (
+            log.topic_id,
+            log.partition,
+        ) not in world.deleted:
             world.append(log)
             world.append(log, size=400)
     world.settle()

@@ -120,7 +120,7 @@ def test_a_failed_write_or_sync_stops_the_broker_and_loses_nothing(block: int) -
         world.start()
         at = rng.randint(20, 300)
         kind = rng.choice([5, 28])
-        world.fs.fault = lambda operation, path, number: (  # noqa: B023 - called in this turn only
+        world.fs.fault = lambda operation, path, number: (
             OSError(kind, "injected") if number == at and operation != "read" else None  # noqa: B023
         )
         try:
@@ -130,7 +130,9 @@ def test_a_failed_write_or_sync_stops_the_broker_and_loses_nothing(block: int) -
             failed = True
         assert failed or world.fs.operations < at
         try:
-            if rng.random() < 0.5:  # a new process, the same machine: the pages of the failed sync still read well
+            if (
+                rng.random() < 0.5
+            ):  # a new process, the same machine: the pages of the failed sync still read well
                 recover(world, rng, power=False)
                 live(world, rng, 30)
             recover(world, rng, power=True)

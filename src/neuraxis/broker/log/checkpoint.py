@@ -38,6 +38,8 @@ class Entry(NamedTuple):
     max_timestamp: int
     max_timestamp_offset: int
     snapshot_offset: int
+    index_bytes: int
+    time_index_bytes: int
     topic: str
 
     def line(self) -> str:
@@ -71,6 +73,7 @@ def entry_of(log: Log) -> Entry:
         segment.max_timestamp,
         segment.max_timestamp_offset,
         log.snapshot_offset,
+        *segment.written_index_bytes,
         log.topic,
     )
 

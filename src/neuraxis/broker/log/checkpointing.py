@@ -20,7 +20,6 @@ from neuraxis.broker.log.journal import bases_of, file_name
 from neuraxis.broker.work import Remove, Replace, Sync, SyncDir, Work, perform
 
 if TYPE_CHECKING:
-    from neuraxis.broker.log.fs import File
     from neuraxis.broker.log.log import Log
     from neuraxis.broker.log.segment import Segment
     from neuraxis.broker.log.store import LogStore
@@ -39,9 +38,7 @@ class Checkpointer:
         self.running = False
         self.state = Checkpoint()
         self.lines: dict[tuple[bytes, int], str] = {}
-        self.new_files: list[File] = []  # small files that no checkpoint has synced
         self._written_at = 0
-        self._gone_meanwhile = False
         self._segments: list[Segment] = []
         self._logs: list[Log] = []
         self._doomed: list[Segment] = []
@@ -59,8 +56,7 @@ class Checkpointer:
             return
         steps = self._plan(clean=False)
         self.running = True
-        self._gone_meanwhile = False
-        self.store.start("checkpoint", steps, self._finish, self._abandon)
+        self.store.start("checkpoint", steps, self._finish)
 
     def perform(self, now: Now, *, clean: bool) -> None:
         """Make a checkpoint here and now (at start and stop)."""
@@ -75,8 +71,7 @@ class Checkpointer:
         self._logs, ledger.changed = ledger.changed, []
         self._doomed, ledger.doomed = ledger.doomed, []
         self._segments, self._old = [], []
-        steps: list[Step] = [Sync(file) for file in self.new_files]
-        self.new_files = []
+        steps: list[Step] = []
         try:
             for log in self._logs:
                 log.changed = False
@@ -93,7 +88,8 @@ class Checkpointer:
         return steps
 
     def _plan_log(self, log: Log, clean: bool) -> list[Step]:
-        steps: list[Step] = []
+        steps: list[Step] = [Sync(file) for file in log.new_files]
+        log.new_files = []
         segments, log.unchecked = log.unchecked, []
         self._segments += segments
         for segment in segments:
@@ -149,30 +145,6 @@ class Checkpointer:
     def log_is_gone(self, log: Log) -> None:
         """A log was deleted or set aside: the next checkpoint does not know it."""
         self.lines.pop((log.topic_id, log.partition), None)
-        self._gone_meanwhile = True
-
-    def _abandon(self, error: OSError, now: Now) -> bool:
-        """A checkpoint may stumble over a directory that was renamed under it; then it is made anew."""
-        del now
-        if not isinstance(error, FileNotFoundError) or not self._gone_meanwhile:
-            return False
-        self.running = False
-        for segment in self._segments:
-            segment.file.unpin()
-        for log in self._logs:
-            if log.gone:
-                continue
-            log.mark_changed()
-            log.new_names = log.producers.changed = log.epochs.changed = True
-            for segment in log.segments:
-                if segment in self._segments and not segment.unchecked:
-                    segment.unchecked = True
-                    segment.file.pin()
-                    log.unchecked.append(segment)
-        self.store.ledger.doomed += self._doomed
-        self.store.ledger.new_dirs = True
-        self._segments, self._doomed, self._logs, self._old = [], [], [], []
-        return True
 
     def journal_leftovers(self) -> list[str]:
         """The journal files that are there; after a clean checkpoint none is needed."""

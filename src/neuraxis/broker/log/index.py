@@ -61,16 +61,12 @@ class OffsetIndex:
                 high = middle
         return low
 
-    def cut(self, position: int) -> None:
-        """Drop the entries of batches that begin at or after `position`."""
-        del self.data[self._count_up_to(1, position - 1) * OFFSET_ENTRY_SIZE :]
-
     def is_sound(self, size: int) -> bool:
         """Whether this looks like the index of a segment of `size` bytes: sampled entries rise and lie inside."""
         if len(self.data) % OFFSET_ENTRY_SIZE:
             return False
         last_offset = self.base_offset - 1
-        last_position = -1
+        last_position = 0  # no interval has passed at the first batch
         for number in sample(len(self)):
             offset, position = self.entry(number)
             if offset <= last_offset or not last_position < position < size:
@@ -116,11 +112,6 @@ class TimeIndex:
             else:
                 high = middle
         return self.entry(low - 1)[1] if low else self.base_offset
-
-    def cut(self, offset: int) -> None:
-        """Drop the entries at or after `offset`."""
-        while self.data and self.entry(-1)[1] >= offset:
-            del self.data[-TIME_ENTRY_SIZE:]
 
     def is_sound(self) -> bool:
         """Whether sampled entries rise."""

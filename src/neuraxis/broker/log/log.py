@@ -21,6 +21,7 @@ from neuraxis.wire.batch import LOG_OVERHEAD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neuraxis.broker.log.fs import File
     from neuraxis.broker.log.ledger import Ledger
     from neuraxis.broker.work import Now
     from neuraxis.wire.batch import BatchHeader
@@ -61,6 +62,7 @@ class Log:
         "log_end_offset",
         "log_start_offset",
         "must_sync_segments",
+        "new_files",
         "new_names",
         "partition",
         "producers",
@@ -111,6 +113,8 @@ class Log:
         self.hints: dict[int, tuple[Segment, int]] = {}
         self.dirty: list[Segment] = []  # written since the last sync of this log began
         self.unchecked: list[Segment] = []  # written since the last checkpoint began
+        self.new_files: list[File] = []  # small files that no checkpoint has synced
+        self.epochs.changed = True  # a checkpoint of another log of this name may have left a file
         self.new_names = True  # names in the directory that no checkpoint has synced
         self.unsynced_names = True  # the same for the syncs of this log
         self.must_sync_segments = False  # the next sync of the journal needs the segments' first
@@ -276,11 +280,7 @@ class Log:
         if not segment.dirty:
             segment.dirty = True
             self.dirty.append(segment)
-        if not segment.unchecked:
-            segment.unchecked = True
-            segment.file.pin()  # the descriptor must not be closed before its sync: an error could go unseen
-            self.unchecked.append(segment)
-            self.mark_changed()
+        self.uncheck(segment)
         if not segment.size:
             deadline = now.mono_ms + self.settings.segment_ms
             self.ledger.alarm(deadline, lambda later: self._roll_if_old(segment, later))
@@ -288,6 +288,14 @@ class Log:
             self.first_retention = True
             interval = self.ledger.options.retention_check_interval_ms
             self.ledger.alarm(now.mono_ms + interval, self.check_retention)
+
+    def uncheck(self, segment: Segment) -> None:
+        """The next checkpoint has to sync the segment's files."""
+        if not segment.unchecked:
+            segment.unchecked = True
+            segment.file.pin()  # the descriptor must not be closed before its sync: an error could go unseen
+            self.unchecked.append(segment)
+            self.mark_changed()
 
     def mark_changed(self) -> None:
         """The log differs from its last checkpoint."""
@@ -315,6 +323,7 @@ class Log:
         old = self.active
         try:
             old.write_indexes()
+            self.uncheck(old)
             self.open_segment(self.log_end_offset)
         except OSError as error:
             raise StorageFailed(f"rolling {self.directory}", error) from error

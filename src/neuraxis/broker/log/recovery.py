@@ -49,15 +49,18 @@ class Recovery:
         self.now = now
         self.report = RecoveryReport()
         self.restored: dict[tuple[bytes, int], Restored] = {}
-        self.by_directory: dict[str, Restored] = {}
-        self.retired: set[tuple[bytes, int]] = set()
+        self.created: dict[tuple[bytes, int], str] = {}  # where the journal says that logs began
+        self.deleted: dict[tuple[bytes, int], int] = {}  # the positions at which it says that they ended
         self.removable: list[str] = []
+        self.journal_end = 0
 
     def run(self) -> RecoveryReport:
         """Do all of it."""
         self.fs.lock()
         identity.adopt(self.store)
         checkpoint = self._read_checkpoint()
+        self._look_ahead(checkpoint)
+        self._sort_directories(checkpoint)
         self._open_directories(checkpoint)
         self._replay(checkpoint)
         for restored in self.restored.values():
@@ -87,16 +90,58 @@ class Recovery:
 
     # Directories
 
+    def _look_ahead(self, checkpoint: Checkpoint) -> None:
+        """Which logs began and ended in the journal. The frames of one that ended are not worth applying."""
+        for frame in Replay(self.fs, checkpoint.journal_position):
+            key = frame.topic_id, frame.partition
+            if frame.kind == Kind.CREATED:
+                self.created[key] = f"{bytes(frame.payload[1:]).decode()}-{frame.partition}"
+            elif frame.kind == Kind.DELETED:
+                self.deleted[key] = frame.position
+
+    def _sort_directories(self, checkpoint: Checkpoint) -> None:
+        """Make the directories' names say what the journal says, as far as it is known yet."""
+        for name in self.fs.list(""):
+            retired = _RETIRED.fullmatch(name)
+            if not retired:
+                continue
+            key = bytes.fromhex(retired[3]), int(retired[2])
+            lives = key not in self.deleted and (key in checkpoint.entries or key in self.created)
+            if lives:  # the rename is here, but the frame that says so is lost
+                self._bring_back(name, f"{retired[1]}-{retired[2]}")
+            elif retired[4] == "delete":
+                self.removable.append(name)
+        for name in self.fs.list(""):
+            if _PARTITION.fullmatch(name) and not _RETIRED.fullmatch(name):
+                topic_id = self._topic_id(name)
+                key = topic_id or b"", int(name.rpartition("-")[2])
+                if key in self.deleted:
+                    self._retire(name, key[0])
+
+    def _bring_back(self, retired: str, name: str) -> None:
+        if name in self.fs.list(""):
+            self._retire(name, self._topic_id(name) or bytes(16))
+        self.fs.rename(retired, name)
+        self.store.ledger.new_dirs = True
+
+    def _retire(self, name: str, topic_id: bytes) -> None:
+        """A directory whose log is not of this history."""
+        target = f"{name}.{topic_id.hex()}-delete"
+        self.fs.remove(target)
+        self.fs.rename(name, target)
+        self.store.ledger.new_dirs = True
+        self.removable.append(target)
+
+    def _topic_id(self, name: str) -> bytes | None:
+        try:
+            file = self.fs.open(f"{name}/{files.METADATA}")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return files.parse_partition_metadata(self.fs.read(file, 0, 4096))
+
     def _open_directories(self, checkpoint: Checkpoint) -> None:
         by_name = {(entry.topic, entry.partition): entry for entry in checkpoint.entries.values()}
-        names = self.fs.list("")
-        for name in names:
-            retired = _RETIRED.fullmatch(name)
-            if retired:
-                self.retired.add((bytes.fromhex(retired[3]), int(retired[2])))
-                if retired[4] == "delete":
-                    self.removable.append(name)
-        for name in names:
+        for name in self.fs.list(""):
             matched = _PARTITION.fullmatch(name)
             if matched and not _RETIRED.fullmatch(name):
                 self._open_directory(name, matched[1], int(matched[2]), checkpoint, by_name)
@@ -113,14 +158,11 @@ class Recovery:
             content = self.fs.list(name)
         except NotADirectoryError:
             return
-        topic_id = None
-        if files.METADATA in content:
-            file = self.fs.open(f"{name}/{files.METADATA}")
-            topic_id = files.parse_partition_metadata(self.fs.read(file, 0, 4096))
+        topic_id = self._topic_id(name)
         repair = topic_id is None
         if topic_id is None:
             known = by_name.get((topic, partition))
-            if known is None:
+            if known is None or (known.topic_id, partition) in self.deleted:
                 self.report.unparsed.append(name)
                 return
             topic_id = known.topic_id
@@ -131,42 +173,53 @@ class Recovery:
         restored = Restored(log, checkpoint.entries.get((topic_id, partition)), content, self.now)
         if repair:
             self.store.make_directory(log)
-        self._keep(restored)
-
-    def _keep(self, restored: Restored) -> None:
-        log = restored.log
-        self.restored[log.topic_id, log.partition] = restored
-        self.by_directory[log.directory] = restored
+        self.restored[topic_id, partition] = restored
 
     # The journal
 
     def _replay(self, checkpoint: Checkpoint) -> None:
-        replay = Replay(self.fs, checkpoint.journal_position)
-        stopped = ""
-        position = replay.position
-        for frame in replay:
-            stopped = self._apply(frame)
-            if stopped:
-                break
+        """Apply the frames up to the first that cannot be; then those of logs that were deleted after that point."""
+        stopped, position = "", checkpoint.journal_position
+        for frame in Replay(self.fs, checkpoint.journal_position):
+            if (frame.topic_id, frame.partition) not in self.deleted:
+                stopped = self._apply(frame)
+                if stopped:
+                    self.report.notes.append(f"The journal ends at {position}: {stopped}.")
+                    break
             position = frame.end
             self.report.frames += 1
-        if stopped:
-            self.report.notes.append(f"The journal ends at {position}: {stopped}.")
         self.journal_end = position
+        revived = {key for key, at in self.deleted.items() if at >= position}
+        if revived:
+            self._revive(revived, checkpoint)
+
+    def _revive(self, keys: set[tuple[bytes, int]], checkpoint: Checkpoint) -> None:
+        """Logs whose end lies beyond the end of history: they are as they were there."""
+        for key in keys:
+            del self.deleted[key]
+        self._sort_directories(checkpoint)
+        self.removable = [name for name in self.removable if name in self.fs.list("")]
+        by_name = {(entry.topic, entry.partition): entry for entry in checkpoint.entries.values()}
+        for name in self.fs.list(""):
+            matched = _PARTITION.fullmatch(name)
+            if matched and (self._topic_id(name), int(matched[2])) in keys:
+                self._open_directory(name, matched[1], int(matched[2]), checkpoint, by_name)
+        for frame in Replay(self.fs, checkpoint.journal_position):
+            if frame.position >= self.journal_end:
+                return
+            if (frame.topic_id, frame.partition) in keys:
+                stopped = self._apply(frame)
+                if stopped:
+                    self.report.notes.append(f"A deleted log ends early: {stopped}.")
+                    return
 
     def _apply(self, frame: Frame) -> str:
         """Do what a frame says; or why the history ends before it ("" if it does not)."""
-        key = frame.topic_id, frame.partition
-        if key in self.retired:
-            return ""
-        restored = self.restored.get(key)
+        restored = self.restored.get((frame.topic_id, frame.partition))
         if frame.kind == Kind.CREATED:
             self._create(frame, restored)
             return ""
         if restored is None or restored.damaged:
-            return ""
-        if frame.kind == Kind.DELETED:
-            self._delete(key, restored)
             return ""
         if frame.kind == Kind.MODE:
             restored.set_mode(frame.base_offset, Durability(frame.payload[0]))
@@ -179,28 +232,26 @@ class Recovery:
             return
         mode, topic = Durability(frame.payload[0]), bytes(frame.payload[1:]).decode()
         directory = f"{topic}-{frame.partition}"
-        squatter = self.by_directory.get(directory)
-        if squatter is not None and squatter is not restored:
-            # Its removal is earlier in history, so its frame was replayed or trimmed; only the rename was lost.
-            self._delete((squatter.log.topic_id, squatter.log.partition), squatter)
-        if directory in self.report.unparsed:
-            self.report.unparsed.remove(directory)
+        if restored is None and directory in self.fs.list(""):
+            self._give_way(directory, frame.topic_id)
         log = Log(self.store.ledger, topic, frame.topic_id, frame.partition, LogSettings(), directory)
         self.store.make_directory(log)
         restored = Restored(log, None, self.fs.list(directory), self.now, born=True)
-        self._keep(restored)
         restored.set_mode(0, mode)
+        self.restored[frame.topic_id, frame.partition] = restored
 
-    def _delete(self, key: tuple[bytes, int], restored: Restored) -> None:
-        """The log was deleted, but its directory is still there."""
-        target = f"{restored.log.directory}.{key[0].hex()}-delete"
-        self.fs.rename(restored.log.directory, target)
-        restored.log.gone = True
-        self.store.ledger.new_dirs = True
-        self.removable.append(target)
-        self.retired.add(key)
-        del self.restored[key]
-        del self.by_directory[restored.log.directory]
+    def _give_way(self, directory: str, topic_id: bytes) -> None:
+        """Another directory has the name: its own metadata was lost, or it is of another history."""
+        if directory in self.report.unparsed:
+            self.report.unparsed.remove(directory)
+        found = self._topic_id(directory)
+        if found is None:
+            return  # the directory of this very log, before its metadata reached the disk
+        assert found != topic_id, directory
+        other = self.restored.pop((found, int(directory.rpartition("-")[2])), None)
+        if other is not None:
+            other.log.gone = True
+        self._retire(directory, found)
 
     # The end
 

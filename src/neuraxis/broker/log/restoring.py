@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.log.checkpoint import EPOCHS, Entry
 from neuraxis.broker.log.journal import Frame, Kind
 from neuraxis.broker.log.scan import headers, valid_batches
-from neuraxis.broker.log.segment import UNKNOWN, Segment, name_of
+from neuraxis.broker.log.segment import Segment, name_of
 from neuraxis.broker.log.settings import Durability
 from neuraxis.wire.batch import is_valid_batch, read_header
 
@@ -23,7 +23,9 @@ _END = 1 << 62
 class Restored:
     """A log that is being restored. `log` is always whole: its end is the end of what was proved so far."""
 
-    def __init__(self, log: Log, entry: Entry | None, content: list[str], now: Now, *, born: bool = False) -> None:
+    def __init__(
+        self, log: Log, entry: Entry | None, content: list[str], now: Now, *, born: bool = False
+    ) -> None:
         """Open a log from its directory's `content`; `born`: the journal says it began, so at offset 0."""
         self.log = log
         self.fs = log.fs
@@ -69,6 +71,7 @@ class Restored:
             else:
                 self._remove(base)
         active = self._segment(entry.segment_base, entry.position)
+        active.index_limits = entry.index_bytes, entry.time_index_bytes
         active.first_timestamp = entry.first_timestamp
         if entry.position and entry.first_timestamp >= 0:
             active.roll_timestamp = entry.first_timestamp + log.settings.segment_ms
@@ -196,9 +199,9 @@ class Restored:
 
     def _next_segment(self, base: int) -> None:
         log = self.log
-        log.active.cut_indexes(log.settings.index_interval_bytes, log.log_end_offset)
         self._cut(log.active)
         log.active.write_indexes()
+        log.uncheck(log.active)
         if base in self.later:
             self.later.remove(base)
         log.open_segment(base)
@@ -208,8 +211,6 @@ class Restored:
     ) -> None:
         """Write proved bytes (over the same bytes, often): only what is written now is known to be synced later."""
         log = self.log
-        if segment.last_index_position == UNKNOWN:
-            segment.cut_indexes(log.settings.index_interval_bytes, log.log_end_offset)
         self.fs.write(segment.file, position, data)
         for at, header in batches:
             log.account(segment, at, header, self.now)
@@ -253,11 +254,7 @@ class Restored:
     def _cut(self, segment: Segment) -> None:
         if self.fs.size(segment.file) > segment.size:
             self.fs.truncate(segment.file, segment.size)
-            if not segment.unchecked:
-                segment.unchecked = True
-                segment.file.pin()
-                self.log.unchecked.append(segment)
-            self.log.mark_changed()
+            self.log.uncheck(segment)
 
     def _remove(self, base: int) -> None:
         for suffix in (".log", ".index", ".timeindex"):

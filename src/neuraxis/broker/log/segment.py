@@ -34,6 +34,7 @@ class Segment:
         "file",
         "first_timestamp",
         "fs",
+        "index_limits",
         "last_index_position",
         "max_timestamp",
         "max_timestamp_offset",
@@ -59,6 +60,7 @@ class Segment:
         self.dirty = False  # written since the last sync of its log began
         self.unchecked = False  # written since the last checkpoint began
         self.unsynced_indexes: list[File] = []
+        self.index_limits = (NO_LIMIT, NO_LIMIT)  # how much of the index files is of this history (recovery)
         self._index: OffsetIndex | None = None
         self._time_index: TimeIndex | None = None
         self._index_written = 0
@@ -99,6 +101,13 @@ class Segment:
             self.drop_indexes()
         return self.max_timestamp
 
+    @property
+    def written_index_bytes(self) -> tuple[int, int]:
+        """How much of the two index files belongs to the segment as it is."""
+        if self._index is None:
+            return self.index_limits
+        return self._index_written, self._time_written
+
     def drop_indexes(self) -> None:
         """Forget loaded indexes that are in their files; not for the active segment."""
         if self._index is not None and self._index_written == len(self._index.data):
@@ -108,25 +117,24 @@ class Segment:
 
     def _load(self, interval_bytes: int) -> None:
         """Read both indexes, and bring them up to the segment's end from the headers: files may lag behind."""
-        index = OffsetIndex(self.base_offset, self._read_all(".index"))
-        time_index = TimeIndex(self.base_offset, self._read_all(".timeindex"))
+        index = OffsetIndex(self.base_offset, self._read_up_to(".index", self.index_limits[0]))
+        time_index = TimeIndex(self.base_offset, self._read_up_to(".timeindex", self.index_limits[1]))
         self._index_written, self._time_written = len(index.data), len(time_index.data)
-        index.cut(self.size)
         if not index.is_sound(self.size) or not time_index.is_sound():
             self.rebuild_indexes(interval_bytes)
             return
         self._extend(interval_bytes, index, time_index)
 
-    def _read_all(self, suffix: str) -> bytes:
+    def _read_up_to(self, suffix: str, limit: int) -> bytes:
         try:
             file = self.fs.open(self.path(suffix))
         except FileNotFoundError:
             return b""
-        return self.fs.read(file, 0, self.fs.size(file))
+        return self.fs.read(file, 0, min(limit, self.fs.size(file)))
 
     def rebuild_indexes(self, interval_bytes: int) -> None:
         """Make both indexes anew from the batch headers."""
-        self._index_written = self._time_written = -1
+        self._index_written = self._time_written = 0
         self._extend(interval_bytes, OffsetIndex(self.base_offset), TimeIndex(self.base_offset))
 
     def _extend(self, interval_bytes: int, index: OffsetIndex, time_index: TimeIndex) -> None:
@@ -141,7 +149,8 @@ class Segment:
                 time_index.append(timestamp, offset)
         self._index, self._time_index = index, time_index
         self.last_index_position = last
-        self.max_timestamp, self.max_timestamp_offset = timestamp, offset
+        if timestamp > self.max_timestamp:  # a batch that is being appended may be known already
+            self.max_timestamp, self.max_timestamp_offset = timestamp, offset
 
     def add_index_entry(self, interval_bytes: int, offset: int, position: int) -> None:
         """Index the batch that begins at `position`, whose last offset is `offset`, if the interval has passed."""
@@ -156,7 +165,7 @@ class Segment:
         """How far the index files lag behind memory."""
         if self._index is None:
             return 0
-        return len(self._index.data) - max(self._index_written, 0)
+        return len(self._index.data) - self._index_written
 
     def write_indexes(self) -> None:
         """Bring the index files up to date in the page cache; `unsynced_indexes` says which were written or made."""
@@ -170,18 +179,11 @@ class Segment:
             if done == len(data) and done:
                 continue
             file = self.fs.open(self.path(suffix), create=True)
-            size = self.fs.size(file)
-            if done != size or done > len(data):
-                self.fs.truncate(file, 0)
-                done = 0
+            if self.fs.size(file) != done:  # what follows there is of a history that was lost
+                self.fs.truncate(file, done)
             if len(data) > done:
                 with memoryview(data) as view:
                     self.fs.write(file, done, view[done:])
             if file not in self.unsynced_indexes:
                 self.unsynced_indexes.append(file)
         self._index_written, self._time_written = len(self._index.data), len(self._time_index.data)
-
-    def cut_indexes(self, interval_bytes: int, end_offset: int) -> None:
-        """Drop what the indexes know beyond the segment's end (recovery)."""
-        self.index(interval_bytes).cut(self.size)
-        self.time_index(interval_bytes).cut(end_offset)

@@ -15,7 +15,7 @@ from neuraxis.broker.log.ledger import SPACE_CHECK_BYTES, Ledger
 from neuraxis.broker.log.log import Log
 from neuraxis.broker.log.recovery import Recovery, RecoveryReport
 from neuraxis.broker.log.settings import LogSettings, StoreOptions
-from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work
+from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,6 @@ class _Pending(NamedTuple):
 
     work: Work
     finish: Callable[[Now], None]
-    fail: Callable[[OSError, Now], bool] | None  # True: not a failure of the storage after all
 
 
 class LogStore:
@@ -88,8 +87,15 @@ class LogStore:
         return report
 
     def close(self, now: Now) -> None:
-        """A clean stop: everything is synced and the next start reads no batch. Works in flight must have ended."""
+        """A clean stop: everything is synced and the next start reads no batch.
+
+        Works that were not reported as done are done here (each may be done twice), so no thread need be waited for.
+        """
         try:
+            while self.take_work() or self._pending:
+                for work, _ in list(self._pending.values()):
+                    perform(self.fs, work)
+                    self.done(work.id, None, None, now)
             self.checkpointer.perform(now, clean=True)
             for base_path in self.checkpointer.journal_leftovers():
                 self.fs.remove(base_path)
@@ -128,7 +134,7 @@ class LogStore:
         self.fs.truncate(metadata, 0)
         self.fs.write(metadata, 0, files.partition_metadata(log.topic_id))
         self.ledger.new_dirs = True
-        self.checkpointer.new_files.append(metadata)
+        log.new_files.append(metadata)
 
     def delete_log(self, log: Log, now: Now) -> None:
         """Forget a log: its name is free at once, its files go after file.delete.delay.ms."""
@@ -175,7 +181,6 @@ class LogStore:
         kind: str,
         steps: Sequence[Step],
         finish: Callable[[Now], None] = lambda now: None,
-        fail: Callable[[OSError, Now], bool] | None = None,
     ) -> None:
         """Hand out a work with the next `take_work`; its files stay pinned until it is done."""
         work = Work(self._next_work_id, kind, steps)
@@ -184,7 +189,7 @@ class LogStore:
             if isinstance(step, Sync):
                 step.file.pin()
         self._works.append(work)
-        self._pending[work.id] = _Pending(work, finish, fail)
+        self._pending[work.id] = _Pending(work, finish)
 
     def take_work(self) -> list[Work]:
         """The works to be done now, each in a thread of its own if the shell likes."""
@@ -206,14 +211,12 @@ class LogStore:
         """A work has ended. Raises StorageFailed if it failed: then the broker must stop."""
         del result
         self._mono_ms = now.mono_ms
-        work, finish, fail = self._pending.pop(work_id)
+        work, finish = self._pending.pop(work_id)
         for step in work.steps:
             if isinstance(step, Sync):
                 step.file.unpin()
         if error is not None:
-            if fail is None or not fail(error, now):
-                raise StorageFailed(f"doing {work.kind}", error) from error
-            return
+            raise StorageFailed(f"doing {work.kind}", error) from error
         finish(now)
 
     def _start_sync(self) -> None:
@@ -265,12 +268,7 @@ class LogStore:
         flushes, self.ledger.flushes = self.ledger.flushes, []
         steps = [step for log in flushes if not log.gone for step in self.sync_log(log)]
         if steps:
-            self.start("flush", steps, fail=self._is_harmless)
-
-    def _is_harmless(self, error: OSError, now: Now) -> bool:
-        """A directory that was renamed while it waited for its sync belongs to a deleted log."""
-        del now
-        return isinstance(error, FileNotFoundError)
+            self.start("flush", steps)
 
     # Time
 
