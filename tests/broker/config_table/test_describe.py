@@ -48,7 +48,7 @@ def rows(kind: str, entries: list[Entry]) -> dict[str, Any]:
 
 
 OURS = {
-    **rows("broker", describe_broker(SETTINGS, LAYERS)),
+    **rows("broker", describe_broker(LAYERS)),
     **rows("topic", describe_topic({}, SETTINGS, LAYERS)),
     **rows("group", describe_group({}, SETTINGS, LAYERS)),
     **rows("client-metrics", describe_client_metrics({})),
@@ -79,7 +79,7 @@ def test_every_layer_is_a_source_the_nearest_first() -> None:
         ("log.retention.ms", "3", 4),
         ("log.retention.hours", "168", 5),
     ]
-    assert entry(describe_broker(settings, layers), "log.retention.ms").source == 2
+    assert entry(describe_broker(layers), "log.retention.ms").source == 2
 
 
 def test_a_broker_config_that_only_its_synonym_gives_a_value_has_no_source_of_its_own() -> None:
@@ -91,7 +91,7 @@ def test_a_broker_config_that_only_its_synonym_gives_a_value_has_no_source_of_it
 
 def test_a_secret_is_never_shown() -> None:
     layers = Layers({}, {}, {"ssl.key.password": "hush"})
-    shown = entry(describe_broker(BrokerSettings(layers.static, {}), layers), "ssl.key.password")
+    shown = entry(describe_broker(layers), "ssl.key.password")
     assert shown.value is None
     assert shown.source == STATIC
     assert [synonym.value for synonym in shown.synonyms] == [None]

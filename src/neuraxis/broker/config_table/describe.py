@@ -79,12 +79,13 @@ def broker_synonyms(name: str, layers: Layers) -> list[Synonym]:
     return [synonym._replace(value=None) for synonym in found] if _key(name).sensitive else found
 
 
-def describe_broker(settings: BrokerSettings, layers: Layers) -> list[Entry]:
+def describe_broker(layers: Layers) -> list[Entry]:
     """Every config of this broker that is not internal."""
     entries = []
     for key in BROKER_CONFIGS.values():
         if not key.internal:
-            entries.append(_broker_entry(key, settings.text(key.name), broker_synonyms(key.name, layers)))
+            text = next((values[key.name] for values in layers if key.name in values), key.default)
+            entries.append(_broker_entry(key, text, broker_synonyms(key.name, layers)))
     return entries
 
 

@@ -75,7 +75,7 @@ def _entries(node: Node, kind: int, name: str) -> list[Entry]:
         return shown.describe_topic(fact.configs, node.settings, layers)
     if kind == BROKER:
         return (
-            shown.describe_broker(node.settings, layers)
+            shown.describe_broker(layers)
             if broker_resource(node, name)
             else shown.describe_all_brokers(layers)
         )
