@@ -204,6 +204,7 @@ class Car:
     def __init__(self, vehicle: str) -> None:
         self.vehicle = vehicle
         self.ledger = Ledger()
+        self.expected = 0  # the sequence number that should come next
         self.repeated = 0
         self.missing = 0
         self.trips: list[Trip] = []
@@ -212,10 +213,13 @@ class Car:
         """Fold one reading in; returns the trip that it shows to have ended."""
         reading = json.loads(value)
         sequence = reading.pop("seq")
-        if sequence < self.ledger.count:
-            self.repeated += 1  # counted, not dropped: the log itself should hold each reading once
-        elif sequence > self.ledger.count + self.missing - self.repeated:
-            self.missing += 1
+        if sequence < self.expected:
+            self.repeated += (
+                1  # or late; counted, not dropped: the log itself should hold each reading once, in order
+            )
+        else:
+            self.missing += sequence - self.expected
+            self.expected = sequence + 1
         self.ledger.take(event_ms, value)
         ended = None
         if not self.trips or event_ms - self.trips[-1].end_ms > TRIP_GAP_MS:

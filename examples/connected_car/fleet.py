@@ -45,7 +45,7 @@ class Member:
         self.committed: dict[int, int] = {}  # as found when the partition came
         self.read = 0
         self.read_again = 0
-        self.rebalances = 0
+        self.leaving = False
         common = {
             "bootstrap.servers": bootstrap,
             "reconnect.backoff.max.ms": 500,
@@ -59,6 +59,7 @@ class Member:
                 "group.id": group,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
+                "heartbeat.interval.ms": 500,  # how soon a member hears of a rebalance; the default is 3 s
                 "partition.assignment.strategy": "cooperative-sticky",
             }
         )
@@ -91,6 +92,7 @@ class Member:
             for car in cars.values():
                 self._tell("car", {"partition": partition, **_plain(car)})
         self._tell("done", None)
+        self.leaving = True
         self.consumer.close()
 
     def _take(self, message: Message) -> None:
@@ -139,7 +141,8 @@ class Member:
                 raise
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self.rebalances += 1
+        if self.leaving:
+            return  # the other member left first; its partitions are nobody's now
         found = partitions
         with contextlib.suppress(
             KafkaException

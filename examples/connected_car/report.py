@@ -31,9 +31,9 @@ def write_report(
     trips = outcome.trips()
     sections = [
         _head(fleet, outcome, checks, trips, samples),
+        _map(trips),
         _throughput(outcome, samples, marks, read_again),
         _checks(checks),
-        _map(trips),
         _harsh(fleet, outcome),
         _profiles(trips),
         _more(trips),

@@ -7,8 +7,10 @@ that nothing was lost, and writes a report. Exit code 0 when every check holds, 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
+import queue
 import sys
 import tempfile
 import threading
@@ -67,6 +69,8 @@ class Run:
             for number in (1, 2)
         ]
         self._again: dict[int, int] = {}
+        self._owners: dict[int, int] = {}  # partition -> the member that has it now
+        self._reached: dict[int, int] = {}  # partition -> how far that member is
         self._done: set[int] = set()
         self._started = 0.0
         self._killed_at = 0.0
@@ -89,12 +93,13 @@ class Run:
         self._collect(feed)
 
     def _create_topics(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
         new = [
             NewTopic(self.topics[0], PARTITIONS, -1),
             NewTopic(self.topics[1], 1, -1, config={"cleanup.policy": "compact"}),
         ]
         try:
+            admin.list_topics(timeout=5)  # an absent broker shows in seconds here
             for future in admin.create_topics(new, request_timeout=15).values():
                 future.result()
         except KafkaException as error:
@@ -136,7 +141,7 @@ class Run:
                 self._mark("second member joins")
             if self.broker and not self._restarter and feed.acknowledged >= KILL_AT * total:
                 self._kill(feed)
-            if not thread.is_alive() and read >= sum(feed.ends.values()) and self._all_in():
+            if not thread.is_alive() and self._all_in(feed.ends):
                 return
             if (feed.acknowledged, read) != progress:
                 progress, progressed = (feed.acknowledged, read), time.monotonic()
@@ -145,9 +150,10 @@ class Run:
                     f"no progress for {STALL_S:.0f} s at {feed.acknowledged:,} acknowledged and {read:,} read of {total:,}"
                 )
 
-    def _all_in(self) -> bool:
-        """Both members have had partitions (the second may still be joining when a small feed ends)."""
-        return len(self._again) == 2
+    def _all_in(self, ends: dict[int, int]) -> bool:
+        """Both members have partitions, every partition has a member, and each member has read all of its own."""
+        settled = len(self._owners) == PARTITIONS and set(self._owners.values()) == {1, 2}
+        return settled and all(self._reached.get(partition, 0) >= end for partition, end in ends.items())
 
     def _kill(self, feed: feeding.Feed) -> None:
         assert self.broker is not None
@@ -177,17 +183,12 @@ class Run:
     def _drain(self, wait_s: float) -> None:
         """Take what the members report, for `wait_s` seconds."""
         until = time.monotonic() + wait_s
-        while (left := until - time.monotonic()) > 0:
-            try:
-                kind, number, content = self._reports.get(timeout=left)
-            except OSError:  # includes nothing: queue.Empty is not one, see below
-                return
-            except Exception as error:  # queue.Empty has no common name across contexts
-                if type(error).__name__ != "Empty":
-                    raise
-                self._check_members()
-                return
-            self._take_report(kind, number, content)
+        with contextlib.suppress(queue.Empty):
+            while (left := until - time.monotonic()) > 0:
+                self._take_report(*self._reports.get(timeout=left))
+        for number, member in enumerate(self._members, 1):
+            if member.exitcode not in {None, 0}:
+                raise Failed(f"member {number} ended with exit code {member.exitcode}")
 
     def _take_report(self, kind: str, number: int, content: object) -> None:
         if kind == "failed":
@@ -204,15 +205,21 @@ class Run:
             self._again[number] = content["again"]
             for partition, position in content["positions"].items():
                 self.positions[partition] = max(position, self.positions.get(partition, 0))
+                if self._owners.get(partition) == number:
+                    self._reached[partition] = position
         elif kind in {"assigned", "revoked", "lost"} and isinstance(content, list):
-            self.rebalances += kind == "assigned"
-            if content:
-                self.display.say(f"member {number}: partitions {' '.join(map(str, content))} {kind}")
+            self._take_rebalance(kind, number, content)
 
-    def _check_members(self) -> None:
-        for number, member in enumerate(self._members, 1):
-            if member.exitcode not in {None, 0}:
-                raise Failed(f"member {number} ended with exit code {member.exitcode}")
+    def _take_rebalance(self, kind: str, number: int, partitions: list[int]) -> None:
+        self.rebalances += kind == "assigned"
+        for partition in partitions:
+            if kind == "assigned":
+                self._owners[partition] = number
+            elif self._owners.get(partition) == number:
+                del self._owners[partition]
+            self._reached.pop(partition, None)
+        if partitions:
+            self.display.say(f"member {number}: partitions {' '.join(map(str, partitions))} {kind}")
 
     def _collect(self, feed: feeding.Feed) -> None:
         """Wait for the members' final state, then ask the cluster what it holds."""
