@@ -8,6 +8,7 @@ answer = peer.request(ProduceRequest(...), 12)
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -36,6 +37,9 @@ WALL_MS = 1_750_000_000_000
 PRODUCE_VERSION = 12
 FETCH_VERSION = 12
 """The newest versions that speak of topics by name."""
+
+
+_starts = itertools.count(1)  # a restarted broker must not draw the ids of its first life again
 
 
 class SeededEntropy:
@@ -75,7 +79,7 @@ class CoreHarness:
             kafka={name.replace("_", "."): value for name, value in kafka.items()},
         )
         self.store = LogStore(self.fs, options or StoreOptions(cluster_id="a-cluster-of-the-tests"))
-        self.core = Core(self.config, self.store, SeededEntropy(1))
+        self.core = Core(self.config, self.store, SeededEntropy(next(_starts)))
         self.core.start(self.now)
         self.settle()
         self.works_wait = works_wait

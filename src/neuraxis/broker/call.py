@@ -116,8 +116,9 @@ def handles(
         anonymous: may be called before authentication.
     """
     low, _, high = versions.partition("-")
-    key = schema_of(request).key
-    assert key is not None, f"{request.__name__} is not a request"
+    schema = schema_of(request)
+    key = schema.key
+    assert schema.kind == "request" and key is not None, f"{request.__name__} is not a request"
 
     def register(handler: Callable[..., Handled]) -> Callable[..., Handled]:
         assert key not in HANDLERS, f"two handlers for key {key}"

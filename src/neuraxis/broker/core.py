@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from struct import error as StructError  # noqa: N812 - it is a class
+from struct import error as StructError
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Call
@@ -218,6 +218,9 @@ class Core:
         elif response is NO_REPLY:
             call.answered = True
             call.response = ()
+            call.ticket = (
+                0  # nothing leaves, so nothing waits: else 64 of them would stop the connection for good
+            )
             self._flush(call.session)
         elif response is CLOSE:
             self._close(call.session, f"{api.name} could not be answered; the reason is above")

@@ -151,6 +151,7 @@ class _Waiter:
             led_elsewhere = led_elsewhere or any(data.current_leader is not None for data in partitions)
             responses.append(FetchableTopicResponse(topic.topic, topic.topic_id, partitions))
         endpoints = [self.endpoint()] if led_elsewhere else []
+        self.call.saw(self.node.catalogue.ticket)
         return FetchResponse(responses=responses, node_endpoints=endpoints)
 
     def endpoint(self) -> NodeEndpoint:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
     """Append each batch; answer each partition."""
     refused = _refused_whole(node, request)
+    call.saw(node.catalogue.ticket)
     responses = []
     failed = bool(refused)
     by_id = call.api_version >= 13

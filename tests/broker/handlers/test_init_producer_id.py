@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from neuraxis.broker.coordinators.topics.machine import PRODUCER_ID_BLOCK
+from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.init_producer_id import InitProducerIdRequest
+from tests.broker.harness import CoreHarness, Peer
+
+
+def ask(peer: Peer, version: int = 5, transactional_id: str | None = None) -> Any:
+    return peer.request(InitProducerIdRequest(transactional_id, transaction_timeout_ms=1_000), version)
+
+
+@pytest.mark.parametrize("version", range(6))
+def test_every_version_hands_out_an_id_with_epoch_0(version: int) -> None:
+    answer = ask(CoreHarness().connect(), version)
+    assert (answer.error_code, answer.producer_epoch) == (0, 0)
+    assert answer.producer_id >= 0
+
+
+def test_no_id_is_handed_out_twice_across_blocks_connections_and_restarts() -> None:
+    broker = CoreHarness()
+    seen: list[int] = []
+    for _ in range(2):
+        peer = broker.connect()
+        seen += [ask(peer).producer_id for _ in range(PRODUCER_ID_BLOCK // 2 + 5)]
+    for _ in range(3):
+        broker = CoreHarness(fs=broker.fs)
+        seen += [ask(broker.connect()).producer_id for _ in range(3)]
+    assert len(set(seen)) == len(seen)
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("durability", ["sync", "os"])
+def test_the_first_id_of_a_block_waits_until_the_block_is_reserved_on_disk(durability: str) -> None:
+    broker = CoreHarness(durability, works_wait=True)
+    peer = broker.connect()
+    peer.send(InitProducerIdRequest(None), 5)
+    assert peer.answers() == []
+    broker.do_works()
+    assert len(peer.answers()) == 1
+    assert ask(peer).error_code == 0, "the next ids of the block are at hand"
+
+
+def test_transactional_ids_are_refused_as_long_as_there_are_no_transactions() -> None:
+    peer = CoreHarness().connect()
+    answer = ask(peer, transactional_id="payments")
+    assert (answer.error_code, answer.producer_id) == (ErrorCode.UNSUPPORTED_VERSION, -1)
+    assert ask(peer, transactional_id="").error_code == ErrorCode.INVALID_REQUEST
+
+
+def test_a_full_disk_hands_out_no_ids() -> None:
+    broker = CoreHarness()
+    broker.store.full = True
+    answer = ask(broker.connect())
+    assert (answer.error_code, answer.producer_id) == (ErrorCode.KAFKA_STORAGE_ERROR, -1)
