@@ -116,5 +116,14 @@ def test_a_broker_is_named_by_its_number_however_it_is_written(node: Node) -> No
     assert broker_resource(node, "") == ""
 
 
+def test_a_list_cannot_outgrow_what_an_answer_can_carry(node: Node) -> None:
+    name = "leader.replication.throttled.replicas"
+    pairs = ",".join(f"{index}:1" for index in range(5_000))
+    node.change_catalogue(
+        SetTopicConfigs("a", {name: pairs[:32_000].rpartition(",")[0]}), None, CoreHarness().now
+    )
+    assert refusal(node, TOPIC, "a", (APPEND, name, pairs)) is ErrorCode.INVALID_CONFIG
+
+
 def test_resources_named_more_than_once_are_found() -> None:
     assert twice([(2, "a"), (4, "a"), (2, "a"), (2, "b"), (2, "a")]) == {(2, "a")}

@@ -5,6 +5,7 @@ The rule of the file: everything is checked against what the resource would then
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from neuraxis.broker.config_table import (
@@ -23,6 +24,7 @@ from neuraxis.broker.coordinators.topics.machine import SetConfigs, SetTopicConf
 from neuraxis.broker.new_topics import check_name
 from neuraxis.broker.node import INTERNAL_TOPICS
 from neuraxis.wire.errors import ErrorCode, Refused
+from neuraxis.wire.primitives import MAX_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,38 +48,49 @@ class Operation(NamedTuple):
     value: str | None
 
 
-def twice(names: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
-    """The resources that are named more than once."""
-    seen: set[tuple[int, str]] = set()
-    return {each for each in names if each in seen or seen.add(each)}  # type: ignore[func-returns-value]  # a known idiom
-
-
-def refuse_twice() -> Refused:
-    """The refusal (42) of a resource that a request names twice."""
-    return Refused(
-        ErrorCode.INVALID_REQUEST, "The request names this resource twice; one entry must hold its changes."
-    )
-
-
 def change_configs(
     node: Node,
     call: Call,
-    resource: tuple[int, str],
-    operations: Sequence[Operation],
+    changes: Sequence[tuple[tuple[int, str], Sequence[Operation]]],
     *,
     replace: bool,
     validate_only: bool,
-) -> None:
-    """Check a change and, unless it is only to be validated, carry it out. `replace` begins with no configs at all."""
-    command = plan_change(node, resource, operations, replace=replace)
-    if validate_only:
-        return
+) -> list[Refused | None]:
+    """Check changes, each of a resource (type, name), and carry out the good ones unless they are only to be validated.
+
+    `replace` begins with no configs at all. Returns the refusal of each change, None for a good one.
+    """
+    repeated = twice(resource for resource, _ in changes)
+    plans: list[SetTopicConfigs | SetConfigs | Refused] = []
+    for resource, operations in changes:
+        try:
+            if resource in repeated:
+                raise Refused(
+                    ErrorCode.INVALID_REQUEST,
+                    "The request names this resource twice; one entry must hold its changes.",
+                )
+            plans.append(plan_change(node, resource, operations, replace=replace))
+        except Refused as refused:
+            plans.append(refused)
+    # Only after everything was checked is the first thing written.
+    for plan in plans:
+        if not isinstance(plan, Refused) and not validate_only:
+            _carry_out(node, call, plan)
+    return [plan if isinstance(plan, Refused) else None for plan in plans]
+
+
+def twice(resources: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
+    """The resources that are named more than once."""
+    return {resource for resource, count in Counter(resources).items() if count > 1}
+
+
+def _carry_out(node: Node, call: Call, command: SetTopicConfigs | SetConfigs) -> None:
     if isinstance(command, SetTopicConfigs):
         node.change_catalogue(command, call, call.now, [command.name])
-    else:
-        node.change_catalogue(command, call, call.now)
-        if command.resource_type == BROKER:
-            node.refresh_settings()
+        return
+    node.change_catalogue(command, call, call.now)
+    if command.resource_type == BROKER:
+        node.refresh_settings()
 
 
 def plan_change(
@@ -205,4 +218,9 @@ def _apply(
             else:
                 words = [word for word in words if word not in given]
             configs[name] = ",".join(words)
+            if len(configs[name].encode()) > MAX_STRING:
+                raise Refused(
+                    ErrorCode.INVALID_CONFIG,
+                    f"{name} would be longer than the {MAX_STRING} bytes that an answer can carry.",
+                )
     return configs

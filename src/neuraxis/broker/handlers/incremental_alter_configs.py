@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
-from neuraxis.broker.config_changes import Operation, change_configs, refuse_twice, twice
-from neuraxis.wire.errors import Refused
+from neuraxis.broker.config_changes import Operation, change_configs
 from neuraxis.wire.messages.incremental_alter_configs import (
     AlterConfigsResourceResponse,
     IncrementalAlterConfigsRequest,
@@ -26,20 +25,23 @@ def incremental_alter_configs(
     node: Node, call: Call, request: IncrementalAlterConfigsRequest
 ) -> IncrementalAlterConfigsResponse:
     """Change the configs of each resource, or say why not."""
-    repeated = twice((resource.resource_type, resource.resource_name) for resource in request.resources)
-    answers = []
-    for resource in request.resources:
-        key = (resource.resource_type, resource.resource_name)
-        answer = AlterConfigsResourceResponse(error_message=None, resource_type=key[0], resource_name=key[1])
-        operations = [
-            Operation(config.config_operation, config.name, config.value) for config in resource.configs
-        ]
-        try:
-            if key in repeated:
-                raise refuse_twice()
-            change_configs(node, call, key, operations, replace=False, validate_only=request.validate_only)
-        except Refused as refused:
-            answer.error_code, answer.error_message = refused.code, refused.message
-        answers.append(answer)
+    changes = [
+        (
+            (resource.resource_type, resource.resource_name),
+            [Operation(config.config_operation, config.name, config.value) for config in resource.configs],
+        )
+        for resource in request.resources
+    ]
+    refusals = change_configs(node, call, changes, replace=False, validate_only=request.validate_only)
     call.saw(node.catalogue.ticket)
-    return IncrementalAlterConfigsResponse(responses=answers)
+    return IncrementalAlterConfigsResponse(
+        responses=[
+            AlterConfigsResourceResponse(
+                error_code=refused.code if refused else 0,
+                error_message=refused.message if refused else None,
+                resource_type=kind,
+                resource_name=name,
+            )
+            for ((kind, name), _), refused in zip(changes, refusals, strict=True)
+        ]
+    )
