@@ -1,0 +1,1 @@
+"""Seeded worlds: the real core and the real log on a simulated disk, clock and network."""

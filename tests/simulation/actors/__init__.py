@@ -1,0 +1,32 @@
+"""The actors of a world: clients that behave as Kafka's do, and some that do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.simulation.actors.admin import Admin
+from tests.simulation.actors.member import Member
+from tests.simulation.actors.plain import PlainProducer
+from tests.simulation.actors.producer import IdempotentProducer
+from tests.simulation.actors.reader import Reader
+from tests.simulation.actors.strange import Garbage, OldClient
+
+if TYPE_CHECKING:
+    from tests.simulation.actors.script import Actor
+    from tests.simulation.world import World
+
+
+def cast(world: World) -> list[Actor]:
+    """The actors of the world's plan; the order is part of the world."""
+    plan = world.plan
+    found: list[Actor] = [Admin(world, "admin")]
+    found += [IdempotentProducer(world, f"producer-{index}") for index in range(plan.producers)]
+    found += [PlainProducer(world, f"plain-{index}") for index in range(plan.plain_producers)]
+    found += [Reader(world, f"reader-{index}") for index in range(plan.readers)]
+    for group in range(plan.groups):
+        for index in range(plan.members):
+            instance = f"instance-{group}-{index}" if plan.static_members and index < 2 else None
+            found.append(Member(world, f"member-{group}-{index}", f"group-{group}", instance))
+    found += [OldClient(world, f"old-{index}") for index in range(plan.old_clients)]
+    found += [Garbage(world, f"garbage-{index}") for index in range(plan.garbage)]
+    return found

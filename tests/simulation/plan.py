@@ -1,0 +1,134 @@
+"""A world's configuration, drawn from its seed: what runs, on what settings, and what goes wrong when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from random import Random
+
+POLICIES = {"sync": {"flush.messages": "1"}, "interval": {"flush.ms": "300"}, "os": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """A topic the admin makes at the beginning. A volatile one may be deleted and made again."""
+
+    name: str
+    partitions: int
+    configs: dict[str, str]
+    volatile: bool = False
+
+    @property
+    def deletes(self) -> bool:
+        """Whether retention may take records away."""
+        return "retention.bytes" in self.configs or "retention.ms" in self.configs
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong at a time. `number` is a count of disk operations, or a clock step in ms."""
+
+    at_ms: int
+    kind: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a world is made of besides luck."""
+
+    seed: int
+    durability: str = "sync"
+    duration_ms: int = 12_000
+    topics: tuple[TopicPlan, ...] = ()
+    producers: int = 2
+    plain_producers: int = 0
+    readers: int = 1
+    groups: int = 1
+    members: int = 2
+    static_members: bool = False
+    old_clients: int = 0
+    garbage: int = 0
+    admin: bool = True
+    faults: tuple[Fault, ...] = ()
+    network_delay_ms: int = 5
+    cut_percent: int = 1
+    disk_delay_ms: int = 4
+    checkpoint_ms: int = 1_500
+    journal_segment_bytes: int = 16_384
+    largest_copy: int = 65_536
+    most_records: int = 4
+    value_bytes: int = 40
+    pace_ms: int = 40
+    kafka: dict[str, str] = field(default_factory=dict)
+
+    def with_changes(self, **changes: object) -> Plan:
+        """The same plan but for the named fields."""
+        return replace(self, **changes)  # type: ignore[arg-type]  # the caller names fields of this class
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    rng = Random(f"{seed}/plan")
+    durability = rng.choice(("sync", "sync", "sync", "interval", "os"))
+    duration_ms = rng.choice((6_000, 9_000, 12_000))
+    mixed = rng.random() < 0.3
+    topics = []
+    for index in range(rng.randint(1, 2)):
+        configs = {"segment.bytes": str(rng.choice((300, 700, 2_000, 100_000)))}
+        if mixed:
+            configs |= POLICIES[rng.choice(tuple(POLICIES))]
+        configs |= _retention(rng)
+        topics.append(TopicPlan(f"stable-{index}", rng.randint(1, 3), configs))
+    if rng.random() < 0.6:
+        configs = {"segment.bytes": "700", "file.delete.delay.ms": str(rng.choice((0, 500, 3_000)))}
+        topics.append(TopicPlan("volatile", rng.randint(1, 2), configs, volatile=True))
+    return Plan(
+        seed=seed,
+        durability=durability,
+        duration_ms=duration_ms,
+        topics=tuple(topics),
+        producers=rng.randint(1, 2),
+        plain_producers=rng.choice((0, 0, 1)),
+        readers=rng.randint(1, 2),
+        groups=rng.choice((0, 1, 1)),
+        members=rng.randint(1, 3),
+        static_members=rng.random() < 0.3,
+        old_clients=rng.choice((0, 0, 1)),
+        garbage=rng.choice((0, 0, 1)),
+        faults=_faults(rng, duration_ms),
+        network_delay_ms=rng.choice((1, 5, 20)),
+        cut_percent=rng.choice((0, 0, 1, 4)),
+        disk_delay_ms=rng.choice((0, 3, 15)),
+        checkpoint_ms=rng.choice((300, 1_500, 6_000)),
+        journal_segment_bytes=rng.choice((4_096, 16_384, 200_000)),
+        largest_copy=rng.choice((150, 400, 65_536)),
+        most_records=rng.choice((1, 3, 6)),
+        value_bytes=rng.choice((8, 60, 200)),
+        pace_ms=rng.choice((20, 50, 120)),
+    )
+
+
+def _retention(rng: Random) -> dict[str, str]:
+    roll = rng.random()
+    if roll < 0.15:
+        return {"retention.bytes": "1500", "file.delete.delay.ms": "200"}
+    if roll < 0.3:
+        return {"retention.ms": "2500", "file.delete.delay.ms": "200"}
+    return {}
+
+
+def _faults(rng: Random, duration_ms: int) -> tuple[Fault, ...]:
+    faults = []
+    for _ in range(rng.choice((0, 1, 2, 3, 4))):
+        at_ms = rng.randint(500, duration_ms)
+        kind = rng.choice(
+            (
+                "kill", "kill", "power", "power", "power", "stop", "cut", "pause",
+                "clock", "eio", "enospc", "short", "sync", "crash kill", "crash power", "full",
+            )
+        )  # fmt: skip
+        number = rng.randint(1, 60)
+        if kind == "clock":
+            number = rng.choice((-1, 1)) * rng.choice((300, 5_000, 60_000, 2_000_000))
+        faults.append(Fault(at_ms, kind, number))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
