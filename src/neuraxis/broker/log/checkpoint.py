@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "neuraxis-checkpoint"
 EPOCHS = "leader-epoch-checkpoint"
+BURIED = ".deleted"  # Kafka's suffix of files that are to be removed
 METADATA = "partition.metadata"
 KAFKA_RECOVERY_POINTS = "recovery-point-offset-checkpoint"
 KAFKA_LOG_STARTS = "log-start-offset-checkpoint"

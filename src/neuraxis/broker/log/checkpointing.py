@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.log.checkpoint import (
+    BURIED,
     CHECKPOINT,
     EPOCHS,
     Checkpoint,
@@ -41,8 +42,8 @@ class Checkpointer:
         self._written_at = 0
         self._segments: list[Segment] = []
         self._logs: list[Log] = []
-        self._doomed: list[Segment] = []
-        self._old: list[str] = []
+        self._doomed: list[tuple[Log, Segment]] = []
+        self._old: list[tuple[Log, str]] = []
 
     def is_due(self) -> bool:
         """Whether as much was written since the last one as a recovery should have to rewrite."""
@@ -108,12 +109,12 @@ class Checkpointer:
         if log.producers.changed:
             log.producers.changed = False
             if log.snapshot_offset >= 0:
-                self._old.append(snapshot_path(log, log.snapshot_offset))
+                self._old.append((log, snapshot_path(log, log.snapshot_offset)))
             log.snapshot_offset = log.log_end_offset if log.producers.by_id else -1
             if log.producers.by_id:
                 path = snapshot_path(log, log.snapshot_offset)
                 steps.append(Replace(path, log.producers.snapshot()))
-                self._old = [old for old in self._old if old != path]
+                self._old = [old for old in self._old if old[1] != path]
         if log.epochs.changed:
             log.epochs.changed = False
             steps.append(Replace(f"{log.directory}/{EPOCHS}", log.epochs.to_text()))
@@ -129,18 +130,35 @@ class Checkpointer:
         store = self.store
         for segment in self._segments:
             segment.file.unpin()
-        superfluous = self._old + store.journal.trim(self.state.journal_position)
-        if superfluous:
-            store.start("trim", [Remove(path) for path in superfluous])
-        doomed = [
-            segment.path(suffix) for segment in self._doomed for suffix in (".log", ".index", ".timeindex")
-        ]
-        if doomed:
-            delay = max((log.settings.file_delete_delay_ms for log in self._logs), default=0)
-            store.ledger.alarm(
-                now.mono_ms + delay, lambda at: store.start("remove", [Remove(p) for p in doomed])
-            )
+        self._bury([(log, path) for log, path in self._old if not log.gone])
+        journals = store.journal.trim(self.state.journal_position)
+        if journals:
+            store.start("trim", [Remove(path) for path in journals])
+        if self._doomed:
+            doomed, delay = self._doomed, max(log.settings.file_delete_delay_ms for log, _ in self._doomed)
+            store.ledger.alarm(now.mono_ms + delay, lambda later: self._bury_segments(doomed))
         self._segments, self._doomed, self._logs, self._old = [], [], [], []
+
+    def _bury_segments(self, doomed: list[tuple[Log, Segment]]) -> None:
+        """Segments that lie below their log's start, durably."""
+        suffixes = (".log", ".index", ".timeindex")
+        self._bury([(log, segment.path(suffix)) for log, segment in doomed for suffix in suffixes])
+
+    def _bury(self, files: list[tuple[Log, str]]) -> None:
+        """Remove files in the background, under a name that nothing else can have by then."""
+        steps: list[Step] = []
+        for log, path in files:
+            if log.gone:
+                continue
+            try:
+                self.store.fs.rename(path, path + BURIED)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StorageFailed(f"removing {path}", error) from error
+            steps.append(Remove(path + BURIED))
+        if steps:
+            self.store.start("remove", steps)
 
     def log_is_gone(self, log: Log) -> None:
         """A log was deleted or set aside: the next checkpoint does not know it."""

@@ -38,7 +38,7 @@ class Ledger:
         self.waiting: list[Log] = []  # sync logs written since the last sync began
         self.changed: list[Log] = []  # logs that differ from their last checkpoint
         self.new_dirs = False  # names in the data directory that are not synced
-        self.doomed: list[Segment] = []  # below their log's start: go once a checkpoint says so
+        self.doomed: list[tuple[Log, Segment]] = []  # below their log's start: go once a checkpoint says so
         self.flushes: list[Log] = []  # interval logs whose time or count has come
         self.clock_stepped = False  # the wall clock jumped: nothing is deleted by time
         self.written = 0

@@ -73,6 +73,9 @@ class Log:
         "settings",
         "size",
         "snapshot_offset",
+        "syncing",
+        "syncing_names",
+        "syncs",
         "ticket",
         "topic",
         "topic_id",
@@ -112,6 +115,9 @@ class Log:
         self.recent_positions = array("q")
         self.hints: dict[int, tuple[Segment, int]] = {}
         self.dirty: list[Segment] = []  # written since the last sync of this log began
+        self.syncing: list[Segment] = []  # in syncs of this log that have not ended
+        self.syncing_names = False
+        self.syncs = 0  # how many such syncs there are
         self.unchecked: list[Segment] = []  # written since the last checkpoint began
         self.new_files: list[File] = []  # small files that no checkpoint has synced
         self.epochs.changed = True  # a checkpoint of another log of this name may have left a file
@@ -160,6 +166,7 @@ class Log:
             return
         self._frame(Kind.MODE, bytes([Durability.SYNC if wanted else Durability.OS]))
         self._journaled = wanted
+        self.mark_changed()
         if wanted:
             self.must_sync_segments = True
             self._await_sync()
@@ -418,7 +425,7 @@ class Log:
             del self.bases[0]
             self.size -= segment.size
             self.ledger.indexes.forget(segment)
-            self.ledger.doomed.append(segment)
+            self.ledger.doomed.append((self, segment))
         del now
 
     def check_retention(self, now: Now) -> None:

@@ -235,7 +235,8 @@ class Recovery:
         if restored is None and directory in self.fs.list(""):
             self._give_way(directory, frame.topic_id)
         log = Log(self.store.ledger, topic, frame.topic_id, frame.partition, LogSettings(), directory)
-        self.store.make_directory(log)
+        if restored is None:
+            self.store.make_directory(log)
         restored = Restored(log, None, self.fs.list(directory), self.now, born=True)
         restored.set_mode(0, mode)
         self.restored[frame.topic_id, frame.partition] = restored
@@ -245,13 +246,13 @@ class Recovery:
         if directory in self.report.unparsed:
             self.report.unparsed.remove(directory)
         found = self._topic_id(directory)
-        if found is None:
-            return  # the directory of this very log, before its metadata reached the disk
         assert found != topic_id, directory
-        other = self.restored.pop((found, int(directory.rpartition("-")[2])), None)
-        if other is not None:
-            other.log.gone = True
-        self._retire(directory, found)
+        if found is not None:
+            other = self.restored.pop((found, int(directory.rpartition("-")[2])), None)
+            if other is not None:
+                other.log.gone = True
+        # Without metadata nothing tells whose files these are. What was promised of a log is durable with its metadata.
+        self._retire(directory, found or bytes(16))
 
     # The end
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log.checkpoint import EPOCHS, Entry
+from neuraxis.broker.log.checkpoint import BURIED, EPOCHS, Entry
 from neuraxis.broker.log.journal import Frame, Kind
 from neuraxis.broker.log.scan import headers, valid_batches
 from neuraxis.broker.log.segment import Segment, name_of
@@ -34,6 +34,9 @@ class Restored:
         self.notes: list[str] = []
         self.damaged = False
         bases = sorted(int(name[:-4]) for name in content if name.endswith(".log") and name[:-4].isdigit())
+        for name in content:
+            if name.endswith(BURIED):
+                self.fs.remove(f"{log.directory}/{name}")
         self.later: list[int] = []  # segments that are there, but not proved
         if entry is None:
             self._begin([0, *(base for base in bases if base)] if born else bases)

@@ -119,6 +119,7 @@ class LogStore:
         directory = f"{topic}-{partition}"
         log = Log(self.ledger, topic, topic_id, partition, settings, directory)
         try:
+            self._clear(directory)
             self.make_directory(log)
             log.open_segment(0)
         except OSError as error:
@@ -126,6 +127,18 @@ class LogStore:
         log.announce()
         self.logs[topic_id, partition] = log
         return log
+
+    def _clear(self, directory: str) -> None:
+        """A directory of that name, of which nothing is known, is set aside: its files must not become the log's."""
+        try:
+            self.fs.list(directory)
+        except FileNotFoundError:
+            return
+        names = self.fs.list("")
+        number = 0
+        while f"{directory}.{number:032x}-stray" in names:
+            number += 1
+        self.fs.rename(directory, f"{directory}.{number:032x}-stray")
 
     def make_directory(self, log: Log) -> None:
         """A partition's directory and the file that says which topic it belongs to."""
@@ -226,6 +239,7 @@ class LogStore:
         target = ledger.last_ticket
         steps: list[Step] = []
         ends: list[tuple[Log, int]] = []
+        synced: list[Log] = []
         for log in waiting:
             log.waiting = False
             if log.gone:
@@ -234,6 +248,7 @@ class LogStore:
             if log.must_sync_segments:
                 log.must_sync_segments = False
                 steps += self.sync_log(log)
+                synced.append(log)
         steps += self.journal.sync_steps()
         self._syncing = True
 
@@ -241,6 +256,8 @@ class LogStore:
             del now
             self._syncing = False
             self.durable_ticket = target
+            for log in synced:
+                self._log_synced(log)
             for log, end in ends:
                 if log.ticket <= target:
                     log.ticket = 0
@@ -251,24 +268,40 @@ class LogStore:
         self.start("sync", steps, finish)
 
     def sync_log(self, log: Log) -> list[Step]:
-        """The steps after which all of a log is durable in its segments."""
-        segments, log.dirty = log.dirty, []
-        steps: list[Step] = []
+        """The steps after which all of a log is durable in its segments; `_log_synced` follows.
+
+        What another sync of the log is still busy with is synced again: this one may end first.
+        """
+        segments = log.dirty + [segment for segment in log.syncing if not segment.dirty]
+        log.dirty, log.syncing = [], segments
+        log.syncs += 1
+        steps: list[Step] = [Sync(file) for file in log.new_files]
         for segment in segments:
             segment.dirty = False
             segment.clean = True
             steps.append(Sync(segment.file))
-        if log.unsynced_names:
-            log.unsynced_names = False
+        if log.unsynced_names or log.syncing_names:
+            log.unsynced_names, log.syncing_names = False, True
             steps += [SyncDir(log.directory), SyncDir("")]
         return steps
 
+    def _log_synced(self, log: Log) -> None:
+        log.syncs -= 1
+        if not log.syncs:
+            log.syncing, log.syncing_names = [], False
+
     def _start_flush(self) -> None:
         """The `interval` policy: sync the logs whose time has come."""
-        flushes, self.ledger.flushes = self.ledger.flushes, []
-        steps = [step for log in flushes if not log.gone for step in self.sync_log(log)]
-        if steps:
-            self.start("flush", steps)
+        flushes = [log for log in self.ledger.flushes if not log.gone]
+        self.ledger.flushes = []
+
+        def finish(now: Now) -> None:
+            del now
+            for log in flushes:
+                self._log_synced(log)
+
+        if flushes:
+            self.start("flush", [step for log in flushes for step in self.sync_log(log)], finish)
 
     # Time
 
