@@ -56,6 +56,7 @@ class Checkpoint:
     clean: bool = False
     unclean_boots: int = 0  # how often a machine went down under a running broker: a floor for leader epochs
     boot_id: str = ""
+    known: bool = False  # read from a file: what it does not name was made later
     entries: dict[tuple[bytes, int], Entry] = field(default_factory=dict)
 
 
@@ -98,7 +99,7 @@ def parse(data: bytes) -> Checkpoint | None:
     if magic != _MAGIC:
         return None
     position, clean, boots, boot_id = head.split(" ")
-    result = Checkpoint(int(position), clean == "1", int(boots), "" if boot_id == "-" else boot_id)
+    result = Checkpoint(int(position), clean == "1", int(boots), "" if boot_id == "-" else boot_id, known=True)
     for line in lines:
         if line:
             topic_id, partition, durability, *numbers, topic = line.split(" ")

@@ -90,7 +90,6 @@ class Checkpointer:
 
     def _plan_log(self, log: Log, clean: bool) -> list[Step]:
         steps: list[Step] = [Sync(file) for file in log.new_files]
-        log.new_files = []
         segments, log.unchecked = log.unchecked, []
         self._segments += segments
         for segment in segments:
@@ -130,6 +129,8 @@ class Checkpointer:
         store = self.store
         for segment in self._segments:
             segment.file.unpin()
+        for log in self._logs:
+            log.new_files = []
         self._bury([(log, path) for log, path in self._old if not log.gone])
         journals = store.journal.trim(self.state.journal_position)
         if journals:

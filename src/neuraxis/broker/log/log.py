@@ -119,7 +119,7 @@ class Log:
         self.syncing_names = False
         self.syncs = 0  # how many such syncs there are
         self.unchecked: list[Segment] = []  # written since the last checkpoint began
-        self.new_files: list[File] = []  # small files that no checkpoint has synced
+        self.new_files: list[File] = []  # small files that no finished checkpoint has synced
         self.epochs.changed = True  # a checkpoint of another log of this name may have left a file
         self.new_names = True  # names in the directory that no checkpoint has synced
         self.unsynced_names = True  # the same for the syncs of this log

@@ -80,7 +80,7 @@ class Recovery:
             self.report.notes.append(
                 f"{files.CHECKPOINT} is damaged: every log is scanned from its beginning."
             )
-            checkpoint = Checkpoint()
+            checkpoint = Checkpoint(journal_position=min(bases_of(self.fs), default=0))
         self.report.unclean = not checkpoint.clean
         self.report.other_boot = checkpoint.boot_id != self.store.options.boot_id
         if self.report.unclean and self.report.other_boot:
@@ -166,14 +166,23 @@ class Recovery:
                 self.report.unparsed.append(name)
                 return
             topic_id = known.topic_id
-        if (topic_id, partition) in self.restored:
+        key = topic_id, partition
+        if key in self.restored:
             self.report.unparsed.append(name)
             return
+        if checkpoint.known and key not in checkpoint.entries and key not in self.created:
+            # It was made after the checkpoint, and the journal does not reach that far: nothing of it was promised.
+            target = f"{name}.{topic_id.hex()}-stray"
+            self.fs.remove(target)
+            self.fs.rename(name, target)
+            self.store.ledger.new_dirs = True
+            self.report.notes.append(f"{name} is not of this broker's history: it was set aside as {target}.")
+            return
         log = Log(self.store.ledger, topic, topic_id, partition, LogSettings(), name)
-        restored = Restored(log, checkpoint.entries.get((topic_id, partition)), content, self.now)
+        restored = Restored(log, checkpoint.entries.get(key), content, self.now)
         if repair:
             self.store.make_directory(log)
-        self.restored[topic_id, partition] = restored
+        self.restored[key] = restored
 
     # The journal
 

@@ -176,6 +176,8 @@ class Restored:
     def apply(self, frame: Frame) -> str:
         """Write a frame's batch where it belongs; or why it cannot belong to the history ("" if it does)."""
         log = self.log
+        if self.entry is None and frame.base_offset > log.log_end_offset:
+            self.scan(frame.base_offset)  # no checkpoint knows the log, so what it held before is not proved yet
         if frame.base_offset != log.log_end_offset:
             return f"{log.directory} goes on at {log.log_end_offset}, not at {frame.base_offset}"
         segment = self._target(frame.segment_base, frame.segment_position)
