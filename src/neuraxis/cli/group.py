@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -55,67 +55,68 @@ def list_(session: Session) -> None:
 def describe(session: Session, names: tuple[str, ...]) -> None:
     """Show members, and per partition the committed offset, the end and the lag."""
     admin = session.admin()
-    values, texts = [], []
-    for group in admin.groups(names):
-        committed = admin.committed(group.name)
-        _must_exist(group, committed)
-        owner = {at: member for member in group.members for at in member.partitions}
-        keys = sorted(committed.keys() | owner.keys())
-        known = _existing(admin, keys)
-        ends = admin.latest_offsets([key for key in keys if key in known])
-        firsts = admin.earliest_offsets([key for key in keys if key in known])
-        partitions = []
-        for key in keys:
-            at, end = committed.get(key), ends.get(key)
-            # Without a commit the whole partition is still to read.
-            lag = None if end is None else end - (at if at is not None else firsts[key])
-            member = owner.get(key)
-            partitions.append(
-                {
-                    "topic": key[0],
-                    "partition": key[1],
-                    "committed_offset": at,
-                    "latest_offset": end,
-                    "lag": lag,
-                    "member_id": member.member_id if member else None,
-                }
-            )
-        total = sum(int(str(one["lag"])) for one in partitions if one["lag"] is not None)
-        members = [
-            {**asdict(one), "partitions": [list(at) for at in one.partitions]} for one in group.members
-        ]
-        values.append(
-            {
-                "name": group.name,
-                "state": group.state,
-                "type": group.type,
-                "assignor": group.assignor,
-                "coordinator": group.coordinator,
-                "lag": total,
-                "members": members,
-                "partitions": partitions,
-            }
-        )
-        rows = [
-            tuple(
-                one[name]
-                for name in ("topic", "partition", "committed_offset", "latest_offset", "lag", "member_id")
-            )
-            for one in partitions
-        ]
-        head = f"Group {group.name}  {group.state}  {plural(len(members), 'member')}  lag {total:,}"
-        shown = table(("topic", "partition", "committed", "latest", "lag", "member"), rows)
-        who = table(
-            ("member", "client", "host", "partitions"),
-            [
-                (one.member_id, one.client_id, one.host.lstrip("/"), len(one.partitions))
-                for one in group.members
+    found = [(group, _partitions(admin, group)) for group in admin.groups(names)]
+    values = [
+        {
+            "name": group.name,
+            "state": group.state,
+            "type": group.type,
+            "assignor": group.assignor,
+            "coordinator": group.coordinator,
+            "lag": sum(one.lag or 0 for one in partitions),
+            "members": [
+                {**asdict(one), "partitions": [list(at) for at in one.partitions]} for one in group.members
             ],
-        )
-        texts.append(
-            f"{head}\n\n{shown}" + (f"\n\n{who}" if members else "\n\nNo members: nobody is reading.")
-        )
-    session.show({"groups": values}, "\n\n".join(texts))
+            "partitions": [asdict(one) for one in partitions],
+        }
+        for group, partitions in found
+    ]
+    session.show({"groups": values}, "\n\n".join(_story(group, partitions) for group, partitions in found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a group is in one partition; the names are those of the JSON."""
+
+    topic: str
+    partition: int
+    committed_offset: int | None
+    latest_offset: int | None
+    lag: int | None
+    member_id: str | None
+
+
+def _partitions(admin: Admin, group: Group) -> list[_Progress]:
+    """Return the progress in every partition that has a commit or an owner."""
+    committed = admin.committed(group.name)
+    _must_exist(group, committed)
+    owners = {at: member.member_id for member in group.members for at in member.partitions}
+    keys = sorted(committed.keys() | owners.keys())
+    counts = admin.topic_names()  # offsets outlive a deleted topic for a while
+    existing = [(topic, number) for topic, number in keys if number < counts.get(topic, 0)]
+    ends, firsts = admin.latest_offsets(existing), admin.earliest_offsets(existing)
+    found = []
+    for key in keys:
+        at, end = committed.get(key), ends.get(key)
+        # Without a commit the whole partition is still to read.
+        lag = None if end is None else end - (at if at is not None else firsts[key])
+        found.append(_Progress(*key, at, end, lag, owners.get(key)))
+    return found
+
+
+def _story(group: Group, partitions: list[_Progress]) -> str:
+    lag = sum(one.lag or 0 for one in partitions)
+    head = f"Group {group.name}  {group.state}  {plural(len(group.members), 'member')}  lag {lag:,}"
+    shown = table(
+        ("topic", "partition", "committed", "latest", "lag", "member"), [astuple(one) for one in partitions]
+    )
+    if not group.members:
+        return f"{head}\n\n{shown}\n\nNo members: nobody is reading."
+    who = table(
+        ("member", "client", "host", "partitions"),
+        [(one.member_id, one.client_id, one.host.lstrip("/"), len(one.partitions)) for one in group.members],
+    )
+    return f"{head}\n\n{shown}\n\n{who}"
 
 
 @command.command()
@@ -214,12 +215,6 @@ def _must_exist(group: Group, committed: Offsets) -> None:
     """Kafka describes a group nobody knows as dead; say so plainly."""
     if group.state == "dead" and not committed:
         raise ClientError(f"no group {group.name}", "see which groups exist with `neuraxis group list`")
-
-
-def _existing(admin: Admin, keys: list[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Return those of `keys` whose topic still exists: offsets outlive a deleted topic for a while."""
-    counts = admin.topic_names()
-    return {(topic, number) for topic, number in keys if number < counts.get(topic, 0)}
 
 
 def _select(admin: Admin, topics: tuple[str, ...]) -> list[tuple[str, int]]:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -118,13 +117,14 @@ def _from_json(text: bytes, number: int) -> dict[str, Any]:  # Any: keyword argu
         raise wrong from None
     if not isinstance(content, dict) or "value" not in content:
         raise wrong
-    record: dict[str, Any] = {"value": _as_bytes(content["value"]), "key": _as_bytes(content.get("key"))}
-    headers = content.get("headers") or {}
-    pairs: Iterator[Any] = iter(headers.items() if isinstance(headers, dict) else headers)
-    record["headers"] = {str(name): _as_bytes(value) or b"" for name, value in pairs}
-    if content.get("timestamp_ms") is not None:
-        record["timestamp_ms"] = int(content["timestamp_ms"])
-    return record
+    given = content.get("headers") or {}
+    pairs = given.items() if isinstance(given, dict) else given
+    return {
+        "value": _as_bytes(content["value"]),
+        "key": _as_bytes(content.get("key")),
+        "headers": {str(name): _as_bytes(value) or b"" for name, value in pairs},
+        "timestamp_ms": content.get("timestamp_ms"),
+    }
 
 
 def _as_bytes(value: object) -> bytes | None:

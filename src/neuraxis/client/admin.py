@@ -152,11 +152,11 @@ class Admin:
 
     def earliest_offsets(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return the first offset that can be read, per (topic, partition)."""
-        return self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # theirs
+        return self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # OffsetSpec has no types
 
     def latest_offsets(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return the next offset to be written, per (topic, partition)."""
-        return self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # theirs
+        return self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # OffsetSpec has no types
 
     def offsets_at(
         self, partitions: Iterable[tuple[str, int]], timestamp_ms: int
