@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from neuraxis.broker.session import MAX_OUTPUT_BYTES, MAX_UNANSWERED, Session
+from neuraxis.broker.session import MAX_OUTPUT_BYTES, MAX_OUTPUT_PARTS, MAX_UNANSWERED, Session
 
 CALL: Any = object()
 
@@ -33,6 +33,15 @@ def test_reading_stops_at_16_mib_of_replies_the_peer_has_not_taken(waiting: int,
     session.output_bytes = waiting
     assert session.wants_input is wants
     assert MAX_OUTPUT_BYTES == 16 << 20
+
+
+@pytest.mark.parametrize(("parts", "wants"), [(MAX_OUTPUT_PARTS - 1, True), (MAX_OUTPUT_PARTS, False)])
+def test_reading_stops_at_4096_parts_of_replies_even_if_they_are_ranges_without_bytes(
+    parts: int, wants: bool
+) -> None:
+    session = new_session()
+    session.output.extend([b""] * parts)
+    assert session.wants_input is wants
 
 
 def test_a_parked_call_holds_later_ones_back() -> None:

@@ -25,6 +25,8 @@ SMALLEST_BUFFER = 64 * 1024
 """First size of a connection's own buffer: small frames never need more, and a thousand of them fit the pool."""
 PIECE_BYTES = 256 * 1024
 """A file range is read and sent in pieces of this size: one page-cache read stays well under a millisecond."""
+SMALLEST_SENDFILE = 32 * 1024
+"""A shorter range is read and sent with what stands before it: one call for both is cheaper than a sendfile more."""
 MAX_IOVEC = 64
 """Parts of one sendmsg: far below the system's 1,024, more than a wake-up ever has."""
 IDLE_BUFFER_MS = 1_000
@@ -90,8 +92,8 @@ class Connection:
         """Milliseconds that each received byte of the unfinished frame took: the victim when memory runs out."""
         return (now_ms - self.frame_started_ms + 1) / (self.filled + 1)
 
-    def gather(self, fs: Fs) -> Work | None:
-        """Fill `sending` from the session's output, up to one piece.
+    def gather(self, fs: Fs, *, copy_ranges: bool = True) -> Work | None:
+        """Fill `sending` from the session's output, up to one piece; without `copy_ranges` it stops before a large range.
 
         Returns the read that a thread must do first when the page cache has not got the next piece; the output then
         waits for `took`, the loop does not.
@@ -108,6 +110,8 @@ class Connection:
                 output.popleft()
                 continue
             found: Range = part  # type: ignore[assignment]  # every Span that a handler answers with is a Range
+            if not copy_ranges and found.length >= SMALLEST_SENDFILE:
+                return None
             length = min(PIECE_BYTES, found.length)
             data = fs.read_now(found.file, found.position, length)
             if not data:
@@ -118,11 +122,23 @@ class Connection:
         return None
 
     def took(self, data: bytes | bytearray) -> None:
-        """The next piece of the range in front was read: queue it, and drop the range when that was all of it."""
-        part: Range = self.session.output[0]  # type: ignore[assignment]  # see `gather`
+        """The next piece of the range in front was read: queue it."""
         self.sending.append(memoryview(data))
-        part.position += len(data)
-        part.length -= len(data)
+        self.passed(len(data))
+
+    def large_range(self) -> Range | None:
+        """The range in front of the output, if it is worth a sendfile."""
+        output = self.session.output
+        if not output or isinstance(output[0], bytes | bytearray | memoryview):
+            return None
+        found: Range = output[0]  # type: ignore[assignment]  # see `gather`
+        return found if found.length >= SMALLEST_SENDFILE else None
+
+    def passed(self, count: int) -> None:
+        """So many bytes of the range in front are taken care of; drop the range when that was all of it."""
+        part: Range = self.session.output[0]  # type: ignore[assignment]  # see `gather`
+        part.position += count
+        part.length -= count
         if part.length == 0:
             part.release()
             self.session.output.popleft()

@@ -95,6 +95,10 @@ class Core:
         session.closing = session.closing or "ended its side"
         self._list(session)
 
+    def announce(self, session: Session) -> None:
+        """Let the shell look at this session in its next round."""
+        self._list(session)
+
     def refuse(self, session: Session, reason: str) -> None:
         """The peer broke the framing ("it `reason`"): what it asked before is answered, then the connection closes."""
         self._close(session, reason)

@@ -451,30 +451,57 @@ class Server:
     def _write(self, connection: Connection) -> None:
         """Send until the socket is full, the output is empty or the turn is used up."""
         turn = 0
+        copy_ranges = False
         while turn < TURN_BYTES and not connection.reading:
             try:
-                work = connection.gather(self.fs)
+                work = connection.gather(self.fs, copy_ranges=copy_ranges)
             except OSError as error:
                 self._on_read_error(connection, error)
                 return
             if work is not None:
                 self._reads[connection.session.id] = connection
                 self._workers.submit(work)
-            if not connection.sending:
-                break
+                if not connection.sending:
+                    break  # the range in front is being read: its bytes go on in `_on_read`
             try:
-                count = connection.sock.sendmsg(connection.sending)
+                count = self._send(connection)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
                 self._drop(connection)
                 return
-            connection.sent(count)
+            if count is None:
+                if copy_ranges:
+                    break
+                copy_ranges = connection.large_range() is not None
+                if not copy_ranges:
+                    break
+                continue
+            copy_ranges = False
             turn += count
         else:
             if not connection.reading:
                 self._again.append(connection)
+        if connection.filled and self._may_read(connection):
+            self.core.announce(connection.session)  # frames that waited for this output to shrink go on
         self._update_interest(connection)
+
+    def _send(self, connection: Connection) -> int | None:
+        """One system call's worth of output; None when nothing can be sent without reading a file first."""
+        large = connection.large_range()
+        if connection.sending:
+            flags = socket.MSG_MORE if large is not None else 0
+            count = connection.sock.sendmsg(connection.sending, (), flags)
+            connection.sent(count)
+            return count
+        if large is None:
+            return None
+        sent = self.fs.send(
+            connection.sock.fileno(), large.file, large.position, min(large.length, TURN_BYTES)
+        )
+        if sent:
+            connection.passed(sent)
+        return sent or None
 
     def _on_read(self, session_id: int, result: bytes | None, error: OSError | None) -> None:
         connection = self._reads.pop(session_id)

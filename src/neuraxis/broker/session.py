@@ -16,6 +16,9 @@ MAX_UNANSWERED = 64
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 """Encoded reply bytes that may wait for a slow reader before reading stops. File ranges hold no memory."""
 
+MAX_OUTPUT_PARTS = 4096
+"""Parts of replies that may wait: a range costs little memory, a million of them do."""
+
 ANONYMOUS = "User:ANONYMOUS"
 
 
@@ -46,6 +49,7 @@ class Session:
             and self.closing is None
             and len(self.pending) < MAX_UNANSWERED
             and self.output_bytes < MAX_OUTPUT_BYTES
+            and len(self.output) < MAX_OUTPUT_PARTS
         )
 
     def describe(self) -> str:

@@ -1,0 +1,512 @@
+"""The server over real sockets: back-pressure, partial reads and writes, the end of peers, of disks and of itself."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from neuraxis.broker import server as server_module
+from neuraxis.broker.log.fs import DiskFs, File
+from neuraxis.broker.log.memory import MemoryFs
+from neuraxis.broker.log.store import StorageFailed
+from neuraxis.broker.server import Wake, Workers
+from neuraxis.broker.session import MAX_UNANSWERED
+from neuraxis.broker.work import Now, Sync, SyncDir, Work
+from neuraxis.wire.messages.api_versions import ApiVersionsRequest
+from tests.broker.harness import (
+    FETCH_VERSION,
+    PRODUCE_VERSION,
+    batch_of,
+    fetch_request,
+    produce_request,
+    values_of,
+)
+from tests.broker.sockets import GatedFs, RawPeer, RunningServer, eventually, served
+
+HELLO = ApiVersionsRequest()
+
+
+def produced(answer: Any) -> Any:
+    (partition,) = answer.responses[0].partition_responses
+    return partition
+
+
+def fetched(answer: Any) -> Any:
+    (partition,) = answer.responses[0].partitions
+    return partition
+
+
+def fill(running: RunningServer, megabytes: int) -> bytes:
+    """Produce that much into drives-0; returns what the log holds then."""
+    with running.connect() as peer:
+        for number in range(megabytes):
+            batch = batch_of(number.to_bytes(4, "big") * 250_000)
+            assert produced(peer.request(produce_request("drives", batch), PRODUCE_VERSION)).error_code == 0
+    file = running.server.core.node.partition("drives", 0).log.active.file
+    return running.fs.read(file, 0, megabytes << 21)
+
+
+def whole_log(megabytes: int) -> Any:
+    size = (megabytes + 1) << 20
+    return fetch_request({"drives": {0: 0}}, max_wait_ms=0, max_bytes=size, partition_max_bytes=size)
+
+
+# Frames
+
+
+def test_a_request_that_comes_byte_by_byte_is_answered() -> None:
+    with served() as running, running.connect() as peer:
+        for byte in peer.encode(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION):
+            peer.send_bytes(bytes([byte]))
+        assert produced(peer.receive()).base_offset == 0
+
+
+def test_many_requests_in_one_segment_are_answered_in_order() -> None:
+    with served() as running, running.connect() as peer:
+        wire = b"".join(
+            peer.encode(produce_request("drives", batch_of(b"%d" % number)), PRODUCE_VERSION)
+            for number in range(300)
+        )
+        peer.send_bytes(wire)
+        assert [produced(peer.receive()).base_offset for _ in range(300)] == list(range(300))
+
+
+def test_requests_cut_at_uneven_places_among_large_ones_are_answered_in_order() -> None:
+    with served() as running, running.connect() as peer:
+        sizes = [10, 400_000, 50, 900_000, 1, 70_000, 5]
+        wire = b"".join(
+            peer.encode(produce_request("drives", batch_of(bytes(size))), PRODUCE_VERSION) for size in sizes
+        )
+        for start in range(0, len(wire), 99_991):
+            peer.send_bytes(wire[start : start + 99_991])
+        assert [produced(peer.receive()).base_offset for _ in sizes] == list(range(len(sizes)))
+        assert [
+            len(value or b"")
+            for value in values_of(fetched(peer.request(whole_log(3), FETCH_VERSION)).records)
+        ] == sizes
+
+
+def test_frames_behind_a_parked_fetch_go_on_when_it_ends() -> None:
+    with served() as running, running.connect() as peer:
+        waiting = peer.encode(fetch_request({"drives": {0: 0}}, max_wait_ms=60_000), FETCH_VERSION)
+        peer.send_bytes(waiting + peer.encode(HELLO, 0) + peer.encode(HELLO, 0))
+        eventually(lambda: _holding(running), "the fetch is parked")
+        with running.connect() as other:
+            other.request(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
+        assert values_of(fetched(peer.receive()).records) == [b"a"]
+        assert peer.receive().error_code == peer.receive().error_code == 0
+
+
+def _holding(running: RunningServer) -> bool:
+    return any(session.holding is not None for session in list(running.server.core.node.sessions.values()))
+
+
+# Back-pressure
+
+
+def test_a_connection_with_64_calls_waiting_for_the_disk_is_not_read_and_goes_on_after() -> None:
+    fs = GatedFs()
+    with served(fs, durability="sync") as running, running.connect() as peer:
+        fs.gate.clear()
+        for number in range(200):
+            peer.send(produce_request("drives", batch_of(b"%d" % number)), PRODUCE_VERSION)
+        log = running.server.core.node.partition("drives", 0).log
+        eventually(lambda: log.log_end_offset == MAX_UNANSWERED, "64 calls are open")
+        with running.connect() as other:
+            assert other.request(HELLO, 0).error_code == 0
+        assert log.log_end_offset == MAX_UNANSWERED
+        fs.gate.set()
+        assert [produced(peer.receive()).base_offset for _ in range(200)] == list(range(200))
+
+
+def test_frames_buffered_when_the_output_was_full_go_on_when_the_peer_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("neuraxis.broker.session.MAX_OUTPUT_BYTES", 20_000)
+    with served() as running, running.connect(receive_buffer=4_096) as peer:
+        count = 20_000
+        sender = threading.Thread(
+            target=lambda: peer.send_bytes(b"".join(peer.encode(HELLO, 0) for _ in range(count)))
+        )
+        sender.start()
+        for _ in range(count):
+            peer.receive()
+        sender.join()
+
+
+def test_a_slow_reader_of_a_large_fetch_costs_little_memory_and_blocks_nobody_and_gets_exactly_the_bytes() -> (
+    None
+):
+    with served() as running:
+        expected = fill(running, 24)
+        with running.connect(receive_buffer=4_096) as slow:
+            slow.send(whole_log(24), FETCH_VERSION)
+            connection = _connection_of(running, slow)
+            eventually(lambda: bool(connection.sending), "the socket is full")
+            with running.connect() as other:
+                for _ in range(20):
+                    assert other.request(HELLO, 0).error_code == 0
+            assert sum(len(view) for view in connection.sending) <= 1 << 20
+            assert connection.session.output_bytes <= 1 << 20
+            assert connection.session.output[0].file.pins > 0
+            data = fetched(slow.receive())
+            assert bytes(data.records) == expected
+            assert not connection.session.output
+
+
+def _connection_of(running: RunningServer, peer: RawPeer) -> Any:
+    port = peer.sock.getsockname()[1]
+    eventually(
+        lambda: any(each.session.port == port for each in _connections(running)), "the peer is accepted"
+    )
+    (found,) = [each for each in _connections(running) if each.session.port == port]
+    return found
+
+
+def _connections(running: RunningServer) -> list[Any]:
+    return list(running.server._connections.values())
+
+
+def test_a_slow_reader_that_goes_gives_its_files_back() -> None:
+    with served() as running:
+        fill(running, 8)
+        file = running.server.core.node.partition("drives", 0).log.active.file
+        before = file.pins
+        with running.connect(receive_buffer=4_096) as slow:
+            slow.send(whole_log(8), FETCH_VERSION)
+            eventually(lambda: file.pins == before + 1, "the answer holds the file")
+        eventually(lambda: file.pins == before, "the file was given back")
+
+
+class ForgetfulFs(MemoryFs):
+    """A page cache that has lost two pieces of three."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = self.cold = 0
+        self.failure: OSError | None = None
+
+    def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
+        self.asked += 1
+        if self.asked % 3:
+            self.cold += 1
+            return None
+        return self.read(file, position, length)
+
+    def read(self, file: File, position: int, length: int) -> bytes:
+        if self.failure is not None and threading.current_thread().name.startswith("neuraxis-work"):
+            raise self.failure
+        return super().read(file, position, length)
+
+
+def test_what_the_page_cache_has_lost_is_read_by_a_thread_and_arrives_in_order() -> None:
+    fs = ForgetfulFs()
+    with served(fs) as running:
+        expected = fill(running, 6)
+        with running.connect(receive_buffer=65_536) as peer:
+            for _ in range(2):
+                peer.send(whole_log(6), FETCH_VERSION)
+            peer.send(HELLO, 0)
+            for _ in range(2):
+                assert bytes(fetched(peer.receive()).records) == expected
+            assert peer.receive().error_code == 0
+    assert fs.cold > 10
+
+
+def test_a_read_that_fails_closes_its_connection_and_the_broker_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fs = ForgetfulFs()
+    with served(fs) as running:
+        fill(running, 2)
+        fs.failure = OSError(5, "I/O error")
+        with running.connect() as peer, running.connect() as other:
+            peer.send(whole_log(2), FETCH_VERSION)
+            with pytest.raises(ConnectionError):
+                peer.receive()
+            assert other.request(HELLO, 0).error_code == 0
+    assert "I/O error" in caplog.text
+
+
+def test_on_a_real_disk_a_large_fetch_arrives_exactly(tmp_path: Any) -> None:
+    with served(DiskFs(str(tmp_path)), durability="sync") as running:
+        expected = fill(running, 8)
+        with running.connect(receive_buffer=8_192) as peer:
+            assert bytes(fetched(peer.request(whole_log(8), FETCH_VERSION)).records) == expected
+
+
+# Memory of unfinished frames
+
+
+def test_a_full_receive_pool_closes_the_slowest_frames_connection_and_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with served(receive_pool_bytes=3_000_000) as running:
+        frame = (50_000_000).to_bytes(4, "big")
+        with running.connect() as trickle, running.connect() as bulk, running.connect() as idle:
+            assert idle.request(HELLO, 0).error_code == 0
+            trickle.send_bytes(frame + bytes(1_000))
+            eventually(lambda: running.server._pool.used_bytes > 0, "the frame has begun")
+            bulk.send_bytes(frame + bytes(2_000_000))
+            assert trickle.is_closed_by_the_broker()
+            assert idle.request(HELLO, 0).error_code == 0
+            assert running.server._pool.used_bytes <= 3_000_000
+    assert "the receive pool of 3000000 bytes is full" in caplog.text
+
+
+def test_an_idle_connection_holds_no_receive_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry = [0]
+    real = server_module.clock
+    monkeypatch.setattr(
+        server_module, "clock", lambda: Now(real().mono_ms + hurry[0], real().wall_ms + hurry[0])
+    )
+    with served() as running, running.connect() as peer:
+        wire = peer.encode(HELLO, 0)
+        peer.send_bytes(wire[:7])
+        eventually(lambda: running.server._pool.used_bytes > 0, "the frame has begun")
+        peer.send_bytes(wire[7:])
+        peer.receive()
+        hurry[0] = 5_000
+        running.server._wake.ring()
+        eventually(lambda: running.server._pool.used_bytes == 0, "the buffer was given back")
+        assert peer.request(HELLO, 0).error_code == 0
+
+
+# Peers that end
+
+
+def test_what_a_peer_asked_before_it_shut_its_side_is_answered_then_the_connection_ends() -> None:
+    fs = GatedFs()
+    with served(fs, durability="sync") as running, running.connect() as peer:
+        fs.gate.clear()
+        peer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
+        peer.sock.shutdown(socket.SHUT_WR)
+        connection = _connection_of(running, peer)
+        eventually(lambda: connection.peer_ended, "the broker saw the end")
+        fs.gate.set()
+        assert produced(peer.receive()).base_offset == 0
+        assert peer.is_closed_by_the_broker()
+        eventually(lambda: not connection.open, "the connection is gone")
+
+
+def test_a_hundred_requests_before_the_end_of_a_side_are_all_answered() -> None:
+    fs = GatedFs()
+    with served(fs, durability="sync") as running, running.connect() as peer:
+        fs.gate.clear()
+        for _ in range(100):
+            peer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
+        peer.sock.shutdown(socket.SHUT_WR)
+        connection = _connection_of(running, peer)
+        eventually(lambda: connection.peer_ended, "the broker saw the end")
+        fs.gate.set()
+        assert [produced(peer.receive()).base_offset for _ in range(100)] == list(range(100))
+        assert peer.is_closed_by_the_broker()
+
+
+def test_a_peer_that_goes_while_its_fetch_is_parked_leaves_nothing_behind() -> None:
+    with served() as running:
+        peer = running.connect()
+        peer.send(fetch_request({"drives": {0: 0, 1: 0}}, max_wait_ms=60_000), FETCH_VERSION)
+        eventually(lambda: _holding(running), "the fetch is parked")
+        peer.close()
+        node = running.server.core.node
+        eventually(lambda: not node.sessions and not _connections(running), "the connection is gone")
+        assert not node.partition("drives", 0).waiting
+        assert node.parking.next_deadline() is None
+
+
+def test_a_peer_that_resets_its_connection_disturbs_nobody() -> None:
+    with served() as running, running.connect() as other:
+        for _ in range(20):
+            peer = running.connect()
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            peer.send(fetch_request({"drives": {0: 0}}, max_wait_ms=0), FETCH_VERSION)
+            peer.close()
+        assert other.request(HELLO, 0).error_code == 0
+        eventually(lambda: len(_connections(running)) == 1, "the others are gone")
+
+
+def test_replies_that_were_ready_leave_before_a_connection_is_closed_for_what_came_after() -> None:
+    with served() as running:
+        for rubbish in (b"\xff\xff\xff\xff", (2**31 - 1).to_bytes(4, "big"), b"\0\0\0\2hi"):
+            with running.connect() as peer:
+                peer.send_bytes(peer.encode(HELLO, 0) + peer.encode(HELLO, 0) + rubbish)
+                assert peer.receive().error_code == peer.receive().error_code == 0
+                assert peer.is_closed_by_the_broker()
+
+
+def test_connections_beyond_the_limit_are_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    with RunningServer(max_connections=2) as running:
+        with running.connect() as first, running.connect() as second:
+            assert first.request(HELLO, 0).error_code == second.request(HELLO, 0).error_code == 0
+            with running.connect() as third:
+                assert third.is_closed_by_the_broker()
+            assert first.request(HELLO, 0).error_code == 0
+        eventually(lambda: not _connections(running), "both are gone")
+        with running.connect() as fourth:
+            assert fourth.request(HELLO, 0).error_code == 0
+    assert "refusing a connection from 127.0.0.1: 2 are open" in caplog.text
+
+
+# The end of the server
+
+
+def test_a_stop_answers_what_waits_for_the_disk_and_cuts_parked_fetches() -> None:
+    fs = GatedFs()
+    with served(fs, durability="sync") as running:
+        with running.connect() as producer, running.connect() as consumer:
+            consumer.send(fetch_request({"drives": {1: 0}}, max_wait_ms=60_000), FETCH_VERSION)
+            eventually(lambda: _holding(running), "the fetch is parked")
+            fs.gate.clear()
+            producer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
+            log = running.server.core.node.partition("drives", 0).log
+            eventually(lambda: log.log_end_offset == 1, "the record is written")
+            running.server.stop()
+            eventually(lambda: not running.server._sockets, "the server is about to stop")
+            fs.gate.set()
+            assert produced(producer.receive()).base_offset == 0
+            assert producer.is_closed_by_the_broker()
+            assert consumer.is_closed_by_the_broker()
+        running.end()
+
+
+def test_a_stop_reads_nothing_new_however_busy_a_producer_is() -> None:
+    fs = GatedFs()
+    with served(fs, durability="sync") as running, running.connect() as peer:
+        fs.gate.clear()
+        peer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
+        log = running.server.core.node.partition("drives", 0).log
+        eventually(lambda: log.log_end_offset == 1, "the record is written")
+        running.server.stop()
+        eventually(lambda: not running.server._sockets, "the server is about to stop")
+        peer.send(produce_request("drives", batch_of(b"late")), PRODUCE_VERSION)
+        fs.gate.set()
+        assert produced(peer.receive()).base_offset == 0
+        assert peer.is_closed_by_the_broker()
+        running.end()
+        assert log.log_end_offset == 1
+
+
+def test_a_stopped_server_leaves_no_thread_behind() -> None:
+    with served():
+        pass
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("neuraxis-work")]
+
+
+def test_a_failed_sync_ends_the_server_without_an_answer_and_frees_the_directory(tmp_path: Any) -> None:
+    class FailingFs(DiskFs):
+        broken = False
+
+        def sync(self, file: File) -> None:
+            if self.broken:
+                raise OSError(5, "I/O error")
+            super().sync(file)
+
+    fs = FailingFs(str(tmp_path))
+    with served(fs, durability="sync") as running:
+        with running.connect() as peer:
+            assert (
+                produced(peer.request(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)).error_code
+                == 0
+            )
+            fs.broken = True
+            peer.send(produce_request("drives", batch_of(b"b")), PRODUCE_VERSION)
+            with pytest.raises(ConnectionError):
+                peer.receive()
+        assert isinstance(running.failed(), StorageFailed)
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("neuraxis-work")]
+    with RunningServer(DiskFs(str(tmp_path)), durability="sync") as again, again.connect() as peer:
+        assert values_of(fetched(peer.request(whole_log(1), FETCH_VERSION)).records)[0] == b"a"
+
+
+def test_a_sync_that_fails_during_the_stop_does_not_go_unseen() -> None:
+    fs = GatedFs()
+    with served(fs, durability="sync") as running:
+        fs.gate.clear()
+        peer = running.connect()
+        peer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
+        log = running.server.core.node.partition("drives", 0).log
+        eventually(lambda: log.log_end_offset == 1, "the record is written")
+        peer.close()
+        fs.failure = OSError(5, "I/O error")
+        running.server.stop()
+        fs.gate.set()
+        assert isinstance(running.failed(), StorageFailed)
+
+
+def test_an_address_in_use_is_an_error_that_frees_the_rest() -> None:
+    with RunningServer() as running:
+        taken = running.server.config.listeners[0]
+        second = RunningServer()
+        object.__setattr__(second.server.config, "listeners", (taken,))
+        with pytest.raises(OSError, match="in use"):
+            second.server.open()
+        with running.connect() as peer:
+            assert peer.request(HELLO, 0).error_code == 0
+
+
+# Threads
+
+
+def test_a_wake_up_wakes_once_and_a_closed_one_touches_no_other_file() -> None:
+    wake = Wake()
+    wake.ring()
+    wake.ring()
+    wake.clear()
+    with pytest.raises(BlockingIOError):
+        wake.clear()
+    number = wake.fd
+    wake.close()
+    with socket.socket() as reused:
+        # The number is free now; a ring must not write to whoever got it.
+        assert wake.fd != number
+        wake.ring()
+        assert reused.fileno() >= 0
+    wake.close()
+
+
+def test_syncs_do_not_queue_behind_slow_background_works() -> None:
+    class SlowFs(GatedFs):
+        def sync_dir(self, path: str) -> None:
+            assert self.gate.wait(5), "the sync came too late"
+
+    fs, wake = SlowFs(), Wake()
+    file = fs.open("journal", create=True)
+    workers = Workers(fs, wake)
+    workers.start()
+    fs.gate.clear()
+    for number in range(5):
+        workers.submit(Work(number, "checkpoint", (SyncDir(""),)))
+    synced = threading.Event()
+    fs.sync = lambda file: synced.set()  # type: ignore[method-assign]  # this disk syncs at once
+    workers.submit(Work(9, "sync", (Sync(file),)))
+    assert synced.wait(5)
+    fs.gate.set()
+    assert workers.stop()
+    assert sorted(work_id for work_id, _, _ in workers.results) == [0, 1, 2, 3, 4, 9]
+    wake.close()
+
+
+def test_a_work_that_fails_reports_its_error_whatever_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    fs, wake = GatedFs(), Wake()
+    fs.failure = OSError(28, "No space left on device")
+    file = fs.open("journal", create=True)
+    workers = Workers(fs, wake)
+    workers.start()
+    workers.submit(Work(1, "sync", (Sync(file),)))
+    workers.submit(Work(2, "checkpoint", ("no step",)))  # type: ignore[arg-type]  # a bug of ours
+    assert workers.stop()
+    errors = {work_id: error for work_id, _, error in workers.results}
+    assert errors[1] is fs.failure
+    assert isinstance(errors[2], OSError)
+    assert "work checkpoint failed" in caplog.text
+    wake.close()
+
+
+def test_workers_that_were_never_started_stop_at_once() -> None:
+    wake = Wake()
+    assert Workers(GatedFs(), wake).stop()
+    wake.close()
