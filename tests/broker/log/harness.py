@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 
 from neuraxis.broker.log.log import Log
@@ -214,7 +215,7 @@ class World:
         count = first + len(found)
         end = history.ends[count - 1] if count else 0
         if found or not history.start:
-            assert log.log_end_offset == end or log.log_start_offset == log.log_end_offset, log
+            assert log.log_end_offset in (end, log.log_start_offset), log
         assert log.log_end_offset >= history.promised, f"{log}: acknowledged {history.promised}"
         if not power:
             assert log.log_end_offset >= history.written, f"{log}: written {history.written}"
@@ -242,7 +243,7 @@ def check_reads(log: Log) -> None:
     for view in log.batches_from(log.log_start_offset):
         headers += [header for _, header in scan_headers(view)]
     assert headers[0].base_offset <= log.log_start_offset <= headers[0].last_offset
-    for before, after in zip(headers, headers[1:], strict=False):
+    for before, after in pairwise(headers):
         assert after.base_offset == before.next_offset, "a hole"
     log.recent_offsets, log.recent_positions = log.recent_offsets[:0], log.recent_positions[:0]
     log.hints.clear()
