@@ -1,6 +1,7 @@
 """The cluster that the client, command-line and example tests talk to: one fixture, one place to choose the broker.
 
-`NEURAXIS_TEST_BOOTSTRAP=host:port` uses a running cluster; otherwise one is started for the session.
+`NEURAXIS_TEST_BOOTSTRAP=host:port` uses a running cluster; otherwise ours is started for the session;
+`NEURAXIS_TEST_TARGET=kafka` starts Apache Kafka instead.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def bootstrap() -> Iterator[str]:
     if given:
         yield given
         return
-    with start_target(os.environ.get("NEURAXIS_TEST_TARGET", "kafka"), SUITE_SETTINGS) as broker:
+    with start_target(os.environ.get("NEURAXIS_TEST_TARGET", "neuraxis"), SUITE_SETTINGS) as broker:
         yield broker.bootstrap
 
 
