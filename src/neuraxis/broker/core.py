@@ -130,9 +130,15 @@ class Core:
 
     def next_deadline(self) -> int | None:
         """The `mono_ms` at which `tick` could matter, or None."""
-        candidates = [self.node.parking.next_deadline(), self.store.next_deadline()]
-        candidates.extend(shard.deadline() for shard in self.node.group_shards)
-        return min((each for each in candidates if each is not None), default=None)
+        first = self.node.parking.next_deadline()
+        other = self.store.next_deadline()
+        if other is not None and (first is None or other < first):
+            first = other
+        for shard in self.node.group_shards:
+            other = shard.deadline()
+            if other is not None and (first is None or other < first):
+                first = other
+        return first
 
     def take_work(self) -> list[Work]:
         """Works the shell is to perform now."""

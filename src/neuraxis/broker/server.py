@@ -148,6 +148,7 @@ class Server:
         self._deaf: list[socket.socket] = []
         self._stopping = False
         self._next_sweep_ms = 0
+        self._deadline: int | None = 0
         self._workers = Workers(fs, self._wake)
         self.core: Core
 
@@ -270,17 +271,23 @@ class Server:
             elif fd in self._sockets:
                 self._accept(*self._sockets[fd])
         self._take_results(now)
-        deadline = core.next_deadline()
-        if deadline is not None and deadline <= now.mono_ms:
-            core.tick(now)
+        # Works go out first (a sync should run while replies are written), replies before time: they wait for nothing.
         self._hand_out_works()
         self._write_ready(now)
+        if self._deadline is not None and self._deadline <= now.mono_ms:
+            core.tick(now)
+            self._hand_out_works()
+            self._write_ready(now)
+        self._deadline = core.next_deadline()
         if now.mono_ms >= self._next_sweep_ms:
-            self._next_sweep_ms = now.mono_ms + SWEEP_MS
-            self._pool.sweep(now)
-            for sock in self._deaf:
-                self._epoll.register(sock, select.EPOLLIN)
-            self._deaf.clear()
+            self._sweep(now)
+
+    def _sweep(self, now: Now) -> None:
+        self._next_sweep_ms = now.mono_ms + SWEEP_MS
+        self._pool.sweep(now)
+        for sock in self._deaf:
+            self._epoll.register(sock, select.EPOLLIN)
+        self._deaf.clear()
 
     def _hand_out_works(self) -> None:
         for work in self.core.take_work():
@@ -289,10 +296,9 @@ class Server:
     def _timeout(self, longest_ms: int) -> float:
         if self._again or self.core.ready:
             return 0.0
-        deadline = self.core.next_deadline()
-        if deadline is None:
+        if self._deadline is None:
             return longest_ms / 1000
-        return min(longest_ms, max(0, deadline - clock().mono_ms)) / 1000
+        return min(longest_ms, max(0, self._deadline - time.monotonic_ns() // 1_000_000)) / 1000
 
     def _take_results(self, now: Now) -> None:
         results = self._workers.results
@@ -328,10 +334,10 @@ class Server:
                     continue
                 if session.output:
                     self._write(connection)
-                if connection.buffer is not None and connection.filled and self._may_read(connection):
-                    self._parse(connection, connection.buffer, connection.filled, now)
                 else:
                     self._update_interest(connection)
+                if connection.filled and connection.buffer is not None and self._may_read(connection):
+                    self._parse(connection, connection.buffer, connection.filled, now)
             self._hand_out_works()
 
     # ---- connections -------------------------------------------------------------------------------------------

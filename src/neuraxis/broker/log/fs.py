@@ -84,6 +84,14 @@ class Fs:
         """As `read`, but None if the bytes would have to come from the device."""
         return self.read(file, position, length)
 
+    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
+        """Send a range to a socket without copying it; the bytes sent. None: it would wait or cannot be done, read it.
+
+        Raises BlockingIOError for a socket that takes nothing now.
+        """
+        del socket_fd, file, position, length
+        return None
+
     def write(self, file: File, position: int, data: Buffer) -> None:
         """Write all of `data` at a position (into the page cache); OSError if not all of it could be written."""
         raise NotImplementedError
@@ -264,6 +272,26 @@ class DiskFs(Fs):
             return os.pread(fd, length, position)
         finally:
             self._give(file)
+
+    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
+        fd = self._take(file)
+        try:
+            # Asked at both ends and in the middle: what was written or read in one go is cached in one piece.
+            if all(self._is_cached(fd, position + at) for at in (0, length // 2, length - 1)):
+                return os.sendfile(socket_fd, fd, position, length)
+            return None
+        finally:
+            self._give(file)
+
+    def _is_cached(self, fd: int, position: int) -> bool:
+        if not self._no_wait:
+            return False
+        try:
+            return os.preadv(fd, [bytearray(1)], position, os.RWF_NOWAIT) == 1
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            return False
 
     def write(self, file: File, position: int, data: Buffer) -> None:
         fd = file.fd
