@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +30,20 @@ class Sync:
     file: File
 
 
+class Owner(Protocol):
+    """Who has a directory that may be renamed (once, when it is deleted) while a work waits for it."""
+
+    directory: str
+    former_directory: str
+    gone: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SyncDir:
-    """Make the directory entries of `path` durable."""
+    """Make the directory entries of `path` durable, or those of the directory that `owner` has when it is done."""
 
     path: str
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +95,12 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
     if isinstance(step, Sync):
         fs.sync(step.file)
     elif isinstance(step, SyncDir):
-        # A partition's directory may have been renamed since, because its topic was deleted: nothing of it is needed.
-        with suppress(FileNotFoundError):
-            fs.sync_dir(step.path)
+        _sync_dir(fs, step)
     elif isinstance(step, Replace):
         if "/" not in step.path:
             fs.replace(step.path, step.data)
             return None
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # a partition's directory, renamed since: its topic was deleted
             fs.replace(step.path, step.data)
     elif isinstance(step, Rename):
         fs.rename(step.path, step.target)
@@ -102,6 +109,22 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
     else:
         return fs.read(step.file, step.position, step.length)
     return None
+
+
+def _sync_dir(fs: Fs, step: SyncDir) -> None:
+    owner = step.owner
+    if owner is None:
+        fs.sync_dir(step.path)
+        return
+    # The rename may happen on another thread at any point in between: the new name, the old one, the new one again.
+    for path in (owner.directory, owner.former_directory, owner.directory):
+        try:
+            fs.sync_dir(path)
+        except FileNotFoundError:
+            continue
+        return
+    if not owner.gone:
+        raise FileNotFoundError(2, "the directory is gone", owner.directory)
 
 
 def perform(fs: Fs, work: Work) -> bytes | None:

@@ -119,7 +119,7 @@ class Checkpointer:
             steps.append(Replace(f"{log.directory}/{EPOCHS}", log.epochs.to_text()))
         if log.new_names:
             log.new_names = False
-            steps.append(SyncDir(log.directory))
+            steps.append(SyncDir(log.directory, log))
         self.lines[log.topic_id, log.partition] = entry_of(log).line()
         return steps
 

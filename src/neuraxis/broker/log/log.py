@@ -55,6 +55,7 @@ class Log:
         "epochs",
         "first_retention",
         "flushing",
+        "former_directory",
         "fs",
         "gone",
         "hints",
@@ -98,7 +99,7 @@ class Log:
         self.topic = topic
         self.topic_id = topic_id
         self.partition = partition
-        self.directory = directory
+        self.directory = self.former_directory = directory
         self.segments: list[Segment] = []
         self.bases: list[int] = []
         self.active: Segment

@@ -169,11 +169,11 @@ class LogStore:
         log.gone = True
         for segment in log.segments:
             self.ledger.indexes.forget(segment)
-        try:
-            self.fs.rename(log.directory, path)
-        except OSError as error:
-            raise StorageFailed(f"renaming {log.directory}", error) from error
         log.directory = path
+        try:
+            self.fs.rename(log.former_directory, path)
+        except OSError as error:
+            raise StorageFailed(f"renaming {log.former_directory}", error) from error
         for segment in log.segments:
             segment.directory = path
         self.checkpointer.log_is_gone(log)
@@ -282,7 +282,7 @@ class LogStore:
             steps.append(Sync(segment.file))
         if log.unsynced_names or log.syncing_names:
             log.unsynced_names, log.syncing_names = False, True
-            steps += [SyncDir(log.directory), SyncDir("")]
+            steps += [SyncDir(log.directory, log), SyncDir("")]
         return steps
 
     def _log_synced(self, log: Log) -> None:
