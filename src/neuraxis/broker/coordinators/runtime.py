@@ -9,12 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from neuraxis.broker.call import PARKED, Call
-from neuraxis.broker.log.fs import StorageFailed
+from neuraxis.broker.coordinators.snapshot import Snapshots
+from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.wire import batch as batches
 from neuraxis.wire import records as wire_records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neuraxis.broker.coordinators.machine import Machine, Outcome
+    from neuraxis.broker.coordinators.snapshot import Works
     from neuraxis.broker.partition import Partition
     from neuraxis.broker.work import Now
 
@@ -32,9 +36,11 @@ class UnreadableFact(Exception):
 class Shard(Generic[S, F]):
     """One coordinator over one partition of its internal topic."""
 
-    def __init__(self, machine: Machine[S, F], partition: Partition) -> None:
+    def __init__(self, machine: Machine[S, F], partition: Partition, works: Works | None = None) -> None:
+        """Over a partition of its own; `works` is the store that snapshots are written through (None: none are)."""
         self.machine = machine
         self.partition = partition
+        self._snapshots = Snapshots(partition.log, works)
         self.state: S = machine.new_state()
         self._calls: dict[int, Call] = {}
 
@@ -44,23 +50,35 @@ class Shard(Generic[S, F]):
         return self.partition.log.ticket
 
     def load(self, now: Now) -> int:
-        """Fold the whole log into the state; returns the number of facts."""
-        count = 0
+        """Fold the newest snapshot and what the log holds after it into the state; returns the number of facts."""
         log = self.partition.log
-        for view in log.batches_from(log.log_start_offset):
-            if batches.read_header(view).is_control:
+        count, start = 0, log.log_start_offset
+        snapshot = self._snapshots.newest()
+        if snapshot is not None:
+            start = snapshot.offset
+            for key, value in snapshot.records:
+                self._fold(key, value, start, now)
+                count += 1
+        for view in log.batches_from(start):
+            header = batches.read_header(view)
+            self._snapshots.saw(len(view), header.crc)
+            if header.is_control:
                 continue
             for record in wire_records.iter_records(view, MAX_FACT_BYTES):
-                try:
-                    fact = self.machine.decode(record.key or b"", record.value)
-                    if fact is not None:
-                        self.machine.apply(self.state, fact, now)
-                except Exception as error:
-                    raise UnreadableFact(
-                        f"{log.topic}-{log.partition} offset {record.offset}: {type(error).__name__}: {error}"
-                    ) from error
+                self._fold(record.key or b"", record.value, record.offset, now)
                 count += 1
         return count
+
+    def _fold(self, key: bytes, value: bytes | None, offset: int, now: Now) -> None:
+        try:
+            fact = self.machine.decode(key, value)
+            if fact is not None:
+                self.machine.apply(self.state, fact, now)
+        except Exception as error:
+            log = self.partition.log
+            raise UnreadableFact(
+                f"{log.topic}-{log.partition} offset {offset}: {type(error).__name__}: {error}"
+            ) from error
 
     def resume(self, now: Now) -> None:
         """Begin to serve after `load`."""
@@ -120,7 +138,12 @@ class Shard(Generic[S, F]):
                 answered.answer(body)
         if response is PARKED and call is not None:
             call.abandon = lambda: self.forget(call)
+        if outcome.records:
+            self._snapshots.take_if_due(self._all_records)
         return response
+
+    def _all_records(self) -> Iterator[tuple[bytes, bytes | None]]:
+        return (self.machine.encode(fact) for fact in self.machine.facts(self.state))
 
     def _write(self, facts: tuple[F, ...], now: Now) -> None:
         """Write the facts as one batch, then apply them. Failing in here stops the broker: half of it may have happened."""
@@ -130,7 +153,9 @@ class Shard(Generic[S, F]):
                 key, value = self.machine.encode(fact)
                 records.append(wire_records.Record(delta, now.wall_ms, key, value, ()))
             view = memoryview(wire_records.build_batch(records))
-            self.partition.append(view, batches.read_header(view), now)
+            header = batches.read_header(view)
+            self.partition.append(view, header, now)
+            self._snapshots.saw(len(view), header.crc)
             for fact in facts:
                 self.machine.apply(self.state, fact, now)
         except StorageFailed:
