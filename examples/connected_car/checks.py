@@ -128,8 +128,8 @@ def run_checks(fleet: Fleet, outcome: Outcome) -> list[Check]:
             Check(
                 "The broker was killed half-way and lost nothing",
                 0 < outcome.acknowledged_at_kill < sent and outcome.restart_s > 0 and not wrong_count,
-                f"SIGKILL after {outcome.acknowledged_at_kill:,} acknowledgements; listening again "
-                f"{outcome.restart_s:.2f} s after its start, acknowledging after {outcome.outage_s:.2f} s",
+                f"SIGKILL after {outcome.acknowledged_at_kill:,} acknowledgements, left down for a second; listening "
+                f"{outcome.restart_s:.2f} s after its start, acknowledging again {outcome.outage_s:.2f} s after the kill",
             )
         )
     return [*checks, *_result_checks(fleet, outcome)]
