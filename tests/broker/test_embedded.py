@@ -123,7 +123,7 @@ def test_a_start_that_failed_leaves_nothing_open_and_can_be_repeated(tmp_path: P
     good = identity.read_text()
     identity.write_text(good.replace(f"format.version={FORMAT_VERSION}", "format.version=99"))
     for _ in range(2):  # the second time it must not say that the directory is in use
-        with pytest.raises(FormatTooNew, match="99.*was not touched.*newer version"):
+        with pytest.raises(FormatTooNew, match=r"99.*was not touched.*newer version"):
             Broker(tmp_path).start()
     identity.write_text(good)
     with Broker(tmp_path) as broker:

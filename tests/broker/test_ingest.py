@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
-from neuraxis.broker.ingest import CODECS, BadRecords, prepare
+from neuraxis.broker.ingest import CODECS, LARGEST_DECOMPRESSED_BYTES, BadRecords, prepare
 from neuraxis.broker.work import Now
 from neuraxis.wire.batch import check_batch
 from neuraxis.wire.compression import CompressionType
@@ -104,6 +104,15 @@ def test_a_compacted_topic_takes_records_with_keys_even_empty_ones(policy: str) 
     records = [record._replace(key=b"") for record in records_of()]
     view = batch_view(records, compression=CompressionType.GZIP)
     assert prepare(view, config_of(cleanup_policy=policy), NOW, 12)[0] is view
+
+
+@pytest.mark.parametrize("configs", [{"cleanup_policy": "compact"}, {"compression_type": "lz4"}])
+def test_a_batch_that_must_be_read_may_not_grow_beyond_64_mib_whatever_the_config_allows(
+    configs: dict[str, str],
+) -> None:
+    records = [Record(0, WALL_MS, b"k", bytes(LARGEST_DECOMPRESSED_BYTES))]
+    error = refused(batch_view(records, compression=CompressionType.ZSTD), **configs)
+    assert error.code in (ErrorCode.INVALID_RECORD, ErrorCode.MESSAGE_TOO_LARGE)
 
 
 def test_other_topics_take_records_without_keys() -> None:

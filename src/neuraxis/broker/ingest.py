@@ -10,12 +10,19 @@ from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.records import build_batch, iter_records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neuraxis.broker.config_table import TopicConfig
     from neuraxis.broker.work import Now
     from neuraxis.wire.batch import BatchHeader
+    from neuraxis.wire.records import Record
 
 ZSTD_SINCE_VERSION = 7
 """Produce versions below this one come from clients that know no zstd."""
+
+LARGEST_DECOMPRESSED_BYTES = 64 << 20
+"""A batch whose records must be read is decompressed in one piece on the loop. Kafka's own default, two gigabytes, would let
+one request of 100 KB take all memory; `max.decompressed.message.bytes` can only lower this."""
 
 CODECS = {
     "uncompressed": CompressionType.NONE,
@@ -82,10 +89,14 @@ def _check_timestamps(header: BatchHeader, config: TopicConfig, now: Now) -> Non
         )
 
 
+def _records(records: memoryview, config: TopicConfig) -> Iterator[Record]:
+    return iter_records(records, min(config.max_decompressed_message_bytes, LARGEST_DECOMPRESSED_BYTES))
+
+
 def _require_keys(records: memoryview, config: TopicConfig) -> None:
     missing = [
         (position, "A record of a compacted topic needs a key.")
-        for position, record in enumerate(iter_records(records, config.max_decompressed_message_bytes))
+        for position, record in enumerate(_records(records, config))
         if record.key is None
     ]
     if missing:
@@ -96,7 +107,7 @@ def _recompress(
     records: memoryview, header: BatchHeader, codec: CompressionType, config: TopicConfig
 ) -> tuple[memoryview, BatchHeader]:
     rebuilt = build_batch(
-        list(iter_records(records, config.max_decompressed_message_bytes)),
+        list(_records(records, config)),
         compression=codec,
         producer_id=header.producer_id,
         producer_epoch=header.producer_epoch,

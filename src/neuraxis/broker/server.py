@@ -207,9 +207,10 @@ class Server:
         sock.setblocking(False)
         try:
             sock.bind((listener.host, listener.port))
-        except OSError:
+        except OSError as error:
             sock.close()
-            raise
+            address = f"{listener.host}:{listener.port}"
+            raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
         port = sock.getsockname()[1]
         bound = replace(listener, port=port, advertised_port=listener.advertised_port or port)
         self._sockets[sock.fileno()] = (sock, bound)

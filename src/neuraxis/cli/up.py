@@ -146,13 +146,23 @@ def run(config: BrokerConfig, *, quiet: bool) -> int:
     try:
         config.check()
         fs = MemoryFs() if config.data_dir is None else DiskFs(config.data_dir)
-        server = Server(config, fs)
-        server.open()
-    except (DirectoryInUse, FormatTooNew, StorageFailed, ValueError) as error:
+    except ValueError as error:
         click.echo(f"neuraxis up: {error}", err=True)
         return 1
     except OSError as error:
-        click.echo(f"neuraxis up: cannot start: {error}", err=True)
+        click.echo(
+            f"neuraxis up: cannot use the data directory {config.data_dir}: {error.strerror}", err=True
+        )
+        click.echo("Choose another one (--data-dir), or look who may write there: ls -ld", err=True)
+        return 1
+    try:
+        server = Server(config, fs)
+        server.open()
+    except (DirectoryInUse, FormatTooNew, StorageFailed) as error:
+        click.echo(f"neuraxis up: {error}", err=True)
+        return 1
+    except OSError as error:
+        click.echo(f"neuraxis up: {error.strerror}", err=True)
         click.echo(
             "Try another address (--listener PLAINTEXT://127.0.0.1:19092) or look who has it: ss -ltnp",
             err=True,

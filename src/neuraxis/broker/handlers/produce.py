@@ -4,6 +4,7 @@ timeout_ms is ignored: there is no replication to wait for. The answer waits for
 for it. v5 log_start_offset, v8 record_errors, v9 flexible, v13 topic ids.
 Not done: transactions (a transactional batch is refused with 48 INVALID_TXN_STATE); per-record errors but for missing
 keys on compacted topics (another bad batch is refused whole). Null records get 87 where Kafka never answers.
+Where records are read (compacted topics, recompression) a batch may decompress to 64 MiB, not to Kafka's two gigabytes.
 """
 
 from __future__ import annotations
