@@ -1,7 +1,8 @@
 """How fast can one consumer read what lies in the page cache?
 
 The records of produce.py (1,000 bytes, batches of 1 MB) from the beginning of one partition, librdkafka in C, closed
-loop; twice, and the second time counts, so that every contender's pages are in memory. Budget: at least Kafka's MB/s.
+loop. One pass that is not counted, then three that are, added up: one pass is a fraction of a second and any other process
+moves it. Budget: at least Kafka's MB/s.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from bench.common import Budget, Field, Plan, Samples, cpu_of, load, neuraxis
 
 RATE = "consume MB/s"
 PER_CPU = "consume MB per broker CPU-second"
+PASSES = 3
 BUDGETS = [Budget("consume", RATE, neuraxis("os"), at_least=True, limit=1.0)]
 
 
@@ -20,7 +22,9 @@ def measure(field: Field, plan: Plan, samples: Samples, number: int) -> None:
             load("produce", broker.bootstrap, topic, plan.produce_records, 1000)
             load("consume", broker.bootstrap, topic, plan.produce_records)
             with cpu_of(broker) as cpu:
-                result = load("consume", broker.bootstrap, topic, plan.produce_records)
-            megabytes = result["bytes"] / 1e6
-            samples.add(RATE, contender.name, megabytes / result["seconds"])
+                passes = [
+                    load("consume", broker.bootstrap, topic, plan.produce_records) for _ in range(PASSES)
+                ]
+            megabytes = sum(one["bytes"] for one in passes) / 1e6
+            samples.add(RATE, contender.name, megabytes / sum(one["seconds"] for one in passes))
             samples.add(PER_CPU, contender.name, megabytes / cpu[0])
