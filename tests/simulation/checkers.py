@@ -62,8 +62,6 @@ class Checkers:
         world, core = self.world, self.world.host.core
         self._check_prefix(core)
         self.history = self.next_history
-        for shard in self._shards(core):
-            self._listen(shard)
         self._check_catalogue(core)
         for log in core.store.logs.values():
             if log.topic.startswith("__"):
@@ -71,6 +69,7 @@ class Checkers:
             world.model.verify_log(log, power=self.power_lost)
             self._check_indexes(log)
         self._check_fold(core)
+        self._check_commits(core)
         self.power_lost = False
 
     def before_death(self) -> None:
@@ -107,6 +106,9 @@ class Checkers:
     def after_step(self) -> None:
         """The core acted."""
         core = self.world.host.core
+        for shard in self._shards(core):
+            if "decide" not in shard.machine.__dict__:
+                self._listen(shard)
         for key, partition in core.node.partitions.items():
             self._check_marks(key, partition)
         if self.rng.randrange(WAITER_SAMPLE) == 0:
@@ -225,6 +227,16 @@ class Checkers:
             if folded != live:
                 keys = sorted(key for key in {*live, *folded} if live.get(key) != folded.get(key))
                 raise Violation(f"{log.topic}: the state is not the fold of its records at {keys[:3]}")
+
+    def _check_commits(self, core: Core) -> None:
+        """Every acknowledged commit is there."""
+        for group, topic, partition in self.world.model.commits:
+            offset = -1
+            for shard in core.node.group_shards:
+                found = shard.state.groups.get(group)
+                position = found.offsets.get(topic, {}).get(partition) if found is not None else None
+                offset = position.offset if position is not None else offset
+            self.world.model.read_commit(group, topic, partition, offset, self.world.events)
 
     @staticmethod
     def _hard(machine: Any, state: Any) -> dict[bytes, bytes | None]:

@@ -99,6 +99,7 @@ class Model:
         self.generations: dict[tuple[str, int], Generation] = {}
         self.newest_generation: dict[str, tuple[int, int]] = {}
         self.synced_generation: dict[str, int] = {}
+        self.dead_life = 0  # the newest process that has ended
         self.forgetful_life = 0  # what this process and older ones said without a sync may be forgotten
         self.highest_wall_ms = world.wall_ms
         self.internal_sync = world.plan.durability == "sync"
@@ -352,7 +353,7 @@ class Model:
         self, group: str, generation: int, identity: str, *, leads: bool, started: int, life: int
     ) -> None:
         """A member was told its generation."""
-        if life != self.world.host.life:
+        if life <= self.dead_life:
             return
         newest, since = self.newest_generation.get(group, (-1, 0))
         if since < started and generation < newest:
@@ -390,6 +391,7 @@ class Model:
 
     def process_ended(self) -> None:
         """A generation that nobody has synced is forgotten with the process, as with Kafka; its number comes again."""
+        self.dead_life = self.world.host.life
         for group, (newest, since) in self.newest_generation.items():
             synced = self.synced_generation.get(group, -1)
             for generation in range(synced + 1, newest + 1):

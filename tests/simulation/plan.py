@@ -46,6 +46,8 @@ class Plan:
     groups: int = 1
     members: int = 2
     static_members: bool = False
+    session_ms: int = 2_000
+    rebalance_ms: int = 2_500
     old_clients: int = 0
     garbage: int = 0
     admin: bool = True
@@ -93,6 +95,8 @@ def draw(seed: int) -> Plan:
         groups=rng.choice((0, 1, 1)),
         members=rng.randint(1, 3),
         static_members=rng.random() < 0.3,
+        session_ms=rng.choice((1_200, 2_000, 3_000)),
+        rebalance_ms=rng.choice((900, 2_500)),
         old_clients=rng.choice((0, 0, 1)),
         garbage=rng.choice((0, 0, 1)),
         faults=_faults(rng, duration_ms),

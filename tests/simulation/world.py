@@ -30,10 +30,21 @@ if TYPE_CHECKING:
     from tests.simulation.network import Client
 
 START_WALL_MS = 1_800_000_000_000
-CAPACITY = 64 << 20
+PLENTY = 1 << 40
 SETTLE_MS = 20_000  # within this much simulated time after healing, everything must be in order
 MAX_EVENTS = 60_000  # a world has a few thousand; more means that something spins
 NEVER_DOWN_MS = 4_000
+
+
+class Disk(SimFs):
+    """The simulated disk; while there is plenty of space nobody adds up what is used."""
+
+    def used(self) -> int:
+        """Bytes in all files."""
+        return self.capacity - super().space()
+
+    def space(self) -> int:
+        return self.capacity if self.capacity == PLENTY else super().space()
 
 
 class World:
@@ -57,7 +68,7 @@ class World:
         self._done_steps: dict[int, int] = {}
         self._links = 0
         self._crash_kind = ""
-        self.fs = SimFs(CAPACITY)
+        self.fs = Disk(PLENTY)
         self.model = Model(self)
         self.checkers = Checkers(self)
         self.host = Host(self)
@@ -205,14 +216,14 @@ class World:
         elif kind.startswith("crash"):
             self._plan_crash(kind, number)
         elif kind == "full":
-            self.fs.capacity = CAPACITY - self.fs.space() + (self.shell_rng.choice((0, 2_000, 1 << 19)))
+            self.fs.capacity = self.fs.used() + self.shell_rng.choice((0, 2_000, 1 << 19))
             self.disk_was_hurt = True
             self.after(50 * number, self._make_room)
         else:
             self._hurt_disk(kind, number)
 
     def _make_room(self) -> None:
-        self.fs.capacity = CAPACITY
+        self.fs.capacity = PLENTY
 
     def _hurt_disk(self, kind: str, number: int) -> None:
         """One operation from now fails: a write, a short one, a sync."""
@@ -267,7 +278,7 @@ class World:
         self.healed = True
         self.fs.fault = None
         self.fs.crash_at = None
-        self.fs.capacity = CAPACITY
+        self.fs.capacity = PLENTY
         for actor in self.actors:
             actor.heal()
         self.after(SETTLE_MS, self._finish)

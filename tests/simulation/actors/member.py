@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 SUBSCRIPTION = b"\0\0\0\0\0\0\0\0\0\0"  # version 0, no topics, no user data: the broker looks no further
-SESSION_MS = 2_000
-REBALANCE_MS = 2_500
 HEARTBEAT_MS = 300
 ReJoin = (
     ErrorCode.UNKNOWN_MEMBER_ID,
@@ -111,8 +109,8 @@ class Member(ScriptedActor):
         version = self.rng.randint(5, 9) if self.instance else self.rng.randint(0, 9)
         request = JoinGroupRequest(
             self.group,
-            SESSION_MS,
-            REBALANCE_MS,
+            self.world.plan.session_ms,
+            self.world.plan.rebalance_ms,
             self.member_id,
             self.instance,
             "consumer",
@@ -269,7 +267,7 @@ class Member(ScriptedActor):
                 beat_at = self.world.time_ms + HEARTBEAT_MS
                 if not (yield from self.heartbeat()):
                     return
-            yield Pause(self.rng.randint(20, 150))
+            yield Pause(self.rng.randint(1, 10) if self.world.healed else self.rng.randint(20, 150))
 
     def heartbeat(self) -> Generator[Pause | Ask, Any, bool]:
         version = self.rng.randint(3, 4) if self.instance else self.rng.randint(0, 4)
@@ -298,7 +296,7 @@ class Member(ScriptedActor):
             self.member_id, self.assignment = "", None
             yield Pause(self.rng.randint(0, 4_000))
             return True
-        yield Pause(self.rng.randint(0, 3 * SESSION_MS))
+        yield Pause(self.rng.randint(0, 2 * self.world.plan.session_ms))
         return False
 
     def fetch(self) -> Generator[Pause | Ask, Any, None]:

@@ -113,6 +113,9 @@ class IdempotentProducer(Actor):
     def _turn(self) -> None:
         if self.world.finished:
             return
+        if self.requests == 0 and self.content() and self.rng.random() < 0.02:
+            self.producer_id = -1  # the application starts anew: another producer, as far as the broker knows
+            self.lanes.clear()
         if self.producer_id < 0:
             self._ask_for_id()
         else:

@@ -1,0 +1,60 @@
+"""The gate: a fixed number of worlds, the regression seeds, and the proof that a seed is a whole world."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.world import run_seed
+
+ROOT = Path(__file__).parents[2]
+SEEDS = range(1, 81)
+CHUNK = 10
+TWICE = SEEDS[::20]  # 5 % of them run in two more processes, whose hashes differ
+REGRESSIONS = [
+    int(line.split()[0])
+    for line in (Path(__file__).parent / "seeds.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize("first", SEEDS[::CHUNK])
+def test_worlds_keep_their_promises(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        play(seed)
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_what_was_found_once_stays_found(seed: int) -> None:
+    play(seed)
+
+
+def play(seed: int) -> None:
+    try:
+        run_seed(seed)
+    except Exception as error:
+        error.add_note(f"replay: python -m tests.simulation --seed {seed} --story")
+        raise
+
+
+def digest_in_another_process(seed: int, hash_seed: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--digest"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("seed", TWICE)
+def test_a_seed_is_the_same_world_in_every_process(seed: int) -> None:
+    here = run_seed(seed).story.digest
+    assert digest_in_another_process(seed, "1") == digest_in_another_process(seed, "2") == here
