@@ -36,7 +36,7 @@ class File:
     thread that owns the log.
     """
 
-    __slots__ = ("busy", "fd", "fs", "path", "pins", "removed", "used")
+    __slots__ = ("busy", "fd", "fs", "path", "pins", "removed", "shrunk", "used")
 
     def __init__(self, fs: Fs, path: str) -> None:
         self.fs = fs
@@ -46,6 +46,7 @@ class File:
         self.busy = 0
         self.used = False
         self.removed = False
+        self.shrunk = False  # truncated since its last sync
 
     def pin(self) -> None:
         """Keep the content readable, whatever happens to the name."""
@@ -340,13 +341,18 @@ class DiskFs(Fs):
         fd = self._take(file)
         try:
             os.ftruncate(fd, length)
+            file.shrunk = True
         finally:
             self._give(file)
 
     def sync(self, file: File) -> None:
         fd = self._take(file)
         try:
-            os.fdatasync(fd)
+            if file.shrunk:  # POSIX lets fdatasync leave out a length that no read needs
+                file.shrunk = False
+                os.fsync(fd)
+            else:
+                os.fdatasync(fd)
         finally:
             self._give(file)
 

@@ -78,7 +78,9 @@ class Segment:
     @property
     def index_bytes(self) -> int:
         """What the loaded indexes take in memory."""
-        return len(self._index.data) + len(self._time_index.data) if self._index and self._time_index else 0
+        if self._index is None or self._time_index is None:
+            return 0
+        return len(self._index.data) + len(self._time_index.data)
 
     def index(self, interval_bytes: int) -> OffsetIndex:
         """The offset index, loaded or rebuilt if need be."""

@@ -1,0 +1,97 @@
+"""The journal: frames come back as written, across files, and a replay ends where history does."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuraxis.broker.log.journal import (
+    DIRECTORY,
+    FRAME_OVERHEAD,
+    Journal,
+    Kind,
+    Replay,
+    bases_of,
+    file_name,
+    payload_of,
+)
+from tests.simulation.disk import SimFs
+
+ID = b"t" * 16
+
+
+@pytest.fixture
+def fs() -> SimFs:
+    found = SimFs()
+    found.make_dir(DIRECTORY)
+    return found
+
+
+def write(journal: Journal, count: int, size: int = 50) -> list[int]:
+    return [journal.append(Kind.DATA, ID, 3, i, 0, i * size, bytes([i]) * size) for i in range(count)]
+
+
+def test_frames_come_back_with_their_positions(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    tickets = write(journal, 30)
+    assert len(bases_of(fs)) == 4
+    frames = list(Replay(fs, 0))
+    assert [frame.end for frame in frames] == tickets
+    assert [(f.kind, f.topic_id, f.partition, f.base_offset, f.segment_position) for f in frames] == [
+        (Kind.DATA, ID, 3, i, i * 50) for i in range(30)
+    ]
+    assert [bytes(frame.payload) for frame in frames] == [bytes([i]) * 50 for i in range(30)]
+    later = Replay(fs, tickets[9])
+    assert [frame.base_offset for frame in later] == list(range(10, 30))
+    assert later.position == journal.position
+
+
+def test_a_gap_between_files_ends_the_replay(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    tickets = write(journal, 30)
+    fs.remove(file_name(bases_of(fs)[1]))
+    assert [frame.end for frame in Replay(fs, 0)] == tickets[:9]
+
+
+def test_a_frame_at_another_position_is_not_taken(fs: SimFs) -> None:
+    journal = Journal(fs, 10_000)
+    tickets = write(journal, 3)
+    content = fs.content(file_name(0))
+    content[tickets[2] : 2 * tickets[2]] = content[: tickets[2]]
+    replay = Replay(fs, 0)
+    assert [frame.end for frame in replay] == tickets
+    assert "damaged" in replay.reason
+
+
+def test_any_flipped_byte_ends_the_replay_there(fs: SimFs) -> None:
+    tickets = write(Journal(fs, 10_000), 3)
+    content = fs.content(file_name(0))
+    for at in range(tickets[1]):
+        content[at] ^= 1
+        expected = 0 if at < tickets[0] else 1
+        assert len(list(Replay(fs, 0))) == expected
+        content[at] ^= 1
+
+
+def test_sync_steps_cover_every_file_once(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    write(journal, 30)
+    steps = [type(step).__name__ for step in journal.sync_steps()]
+    assert steps == ["Sync"] * 4 + ["SyncDir"]
+    assert journal.sync_steps() == []
+    write(journal, 1)
+    assert [type(step).__name__ for step in journal.sync_steps()] == ["Sync"]
+
+
+def test_trimming_keeps_the_file_that_holds_the_position(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    write(journal, 30)
+    bases = bases_of(fs)
+    assert journal.trim(bases[2]) == [file_name(base) for base in bases[:2]]
+    assert journal.trim(journal.position) == [file_name(bases[2])]
+
+
+def test_a_large_batch_is_referred_to_by_its_header() -> None:
+    assert payload_of(memoryview(bytes(65_536)))[0] is Kind.DATA
+    kind, payload = payload_of(memoryview(bytes(65_537)))
+    assert (kind, len(payload)) == (Kind.REFERENCE, 61)
+    assert FRAME_OVERHEAD == 57
