@@ -14,6 +14,7 @@ from neuraxis.broker.coordinators.topics.machine import (
     CatalogueMachine,
     CatalogueState,
     CreateTopic,
+    LowerLogStart,
     ReserveProducerIds,
     TopicFact,
 )
@@ -115,13 +116,23 @@ class Node:
         for (topic_id, _), stray in list(self.store.logs.items()):
             if topic_id not in known:
                 self.store.set_aside(stray)
-        for (topic_id, index), offset in self.catalogue.state.log_starts.items():
-            found = self.partitions.get((topic_id, index))
-            if found is not None and offset > found.log.log_start_offset:
-                found.log.advance_start(min(offset, found.log.log_end_offset), now)
+        self._restore_log_starts(now)
         self._raise_epochs()
         self._load_groups(now)
         self.started = True
+
+    def _restore_log_starts(self, now: Now) -> None:
+        """Delete again what was deleted on request; what an unsynced log lost is no longer waited for."""
+        for (topic_id, index), offset in list(self.catalogue.state.log_starts.items()):
+            found = self.partitions.get((topic_id, index))
+            if found is None:
+                continue
+            log = found.log
+            if offset > log.log_end_offset:
+                offset = log.log_end_offset
+                self.catalogue.execute(LowerLogStart(topic_id, index, offset), None, now)
+            if offset > log.log_start_offset:
+                log.advance_start(offset, now)
 
     def _raise_epochs(self) -> None:
         """Logs that may have lost what a client was shown begin a new leader epoch, so that the client can notice."""

@@ -37,6 +37,7 @@ __all__ = [
     "CreatePartitions",
     "CreateTopic",
     "DeleteTopic",
+    "LowerLogStart",
     "ReserveProducerIds",
     "SetConfigs",
     "SetLogStart",
@@ -101,6 +102,15 @@ class SetLogStart:
 
 
 @dataclass(frozen=True, slots=True)
+class LowerLogStart:
+    """The log ends before its known start (an unsynced log lost its end): from now on it starts at `offset`."""
+
+    topic_id: bytes
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReserveProducerIds:
     """Take the next `PRODUCER_ID_BLOCK` producer ids: those below the new `next_producer_id`."""
 
@@ -112,6 +122,7 @@ Command = (
     | SetTopicConfigs
     | SetConfigs
     | SetLogStart
+    | LowerLogStart
     | ReserveProducerIds
 )
 
@@ -176,6 +187,8 @@ class CatalogueMachine:
         if isinstance(command, SetLogStart):
             if command.offset <= state.log_starts.get((command.topic_id, command.partition), -1):
                 return ()
+            return (LogStartFact(command.topic_id, command.partition, command.offset),)
+        if isinstance(command, LowerLogStart):
             return (LogStartFact(command.topic_id, command.partition, command.offset),)
         return (ProducerIdsFact(state.next_producer_id + PRODUCER_ID_BLOCK),)
 
