@@ -11,7 +11,6 @@ from neuraxis.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any  # Any: waiters are compared by identity only
 
     from neuraxis.broker.work import Now
     from neuraxis.wire.batch import BatchHeader
@@ -37,7 +36,7 @@ class Partition:
         self.topic_id = log.topic_id
         self.index = log.partition
         self.log = log
-        self.waiting: dict[Any, Callable[[Partition, Now], None]] = {}
+        self.waiting: dict[object, Callable[[Partition, Now], None]] = {}
 
     @property
     def high_watermark(self) -> int:

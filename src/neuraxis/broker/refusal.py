@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any  # Any: requests and responses of every API, seen through their declared fields
+from typing import TYPE_CHECKING
 
 from neuraxis.wire.schema import Message, fields_of
+
+if TYPE_CHECKING:
+    from neuraxis.broker.call import Body
 
 NAMES = ("name", "group_id", "key")
 """What responses call the thing that a request names by a plain string."""
@@ -12,7 +15,7 @@ PARTITIONS = ("partition_index", "partition_id", "partition", "index")
 """What requests and responses call a partition's number; the two of one API do not always agree."""
 
 
-def refusal(request: Any, response_type: type, code: int, version: int) -> Any | None:
+def refusal(request: Body, response_type: type, code: int, version: int) -> Body | None:
     """Build a response of `response_type` with `code` wherever it has an error field in this version.
 
     Arrays of the response are mirrored from the request array whose elements carry the same identifying fields (topic
@@ -24,7 +27,7 @@ def refusal(request: Any, response_type: type, code: int, version: int) -> Any |
     return response if _fill(request, response, code, version) else None
 
 
-def _fill(request: Any, response: Any, code: int, version: int) -> bool:
+def _fill(request: Body, response: Body, code: int, version: int) -> bool:
     told = False
     for name, field in fields_of(type(response)):
         if not field.present(version):
@@ -37,7 +40,7 @@ def _fill(request: Any, response: Any, code: int, version: int) -> bool:
     return told
 
 
-def _mirror(request: Any, response: Any, name: str, element_type: type, code: int, version: int) -> bool:
+def _mirror(request: Body, response: Body, name: str, element_type: type, code: int, version: int) -> bool:
     wanted = {known for known, field in fields_of(element_type) if field.present(version)}
     if not isinstance(request, Message):
         return False
@@ -62,7 +65,7 @@ def _mirror(request: Any, response: Any, name: str, element_type: type, code: in
     return False
 
 
-def _set_identity(element: Any, value: str | int, wanted: set[str]) -> bool:
+def _set_identity(element: Body, value: str | int, wanted: set[str]) -> bool:
     for candidate in NAMES if isinstance(value, str) else PARTITIONS:
         if candidate in wanted:
             setattr(element, candidate, value)
@@ -70,7 +73,7 @@ def _set_identity(element: Any, value: str | int, wanted: set[str]) -> bool:
     return False
 
 
-def _copy_shared(item: Any, element: Any, wanted: set[str], version: int) -> bool:
+def _copy_shared(item: Body, element: Body, wanted: set[str], version: int) -> bool:
     shared = False
     nullable = {name for name, field in fields_of(type(element)) if field.is_nullable(version)}
     for name, _ in fields_of(type(item)):

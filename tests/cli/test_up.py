@@ -1,0 +1,134 @@
+"""`neuraxis up`: listeners and settings from words, the start screen, a clean stop, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pytest
+
+from neuraxis.cli.up import parse_listener
+
+PATIENCE_S = 20
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`neuraxis up` as a child; stopped if the test has not stopped it, its pipes closed."""
+    command = [sys.executable, "-m", "neuraxis", "up", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_screen(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Stop with Ctrl-C" in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines) + (process.stderr.read() if process.stderr else ""))
+
+
+def test_a_listener_is_protocol_host_and_port_and_advertises_itself() -> None:
+    found = parse_listener("PLAINTEXT://127.0.0.1:9092", None, 0)
+    assert (found.host, found.port, found.advertised_host) == ("127.0.0.1", 9092, "127.0.0.1")
+
+
+def test_a_wildcard_listener_advertises_an_address_that_clients_can_reach() -> None:
+    assert parse_listener("PLAINTEXT://0.0.0.0:9092", None, 0).advertised_host == "127.0.0.1"
+    told = parse_listener("PLAINTEXT://0.0.0.0:9092", "broker.example:19092", 0)
+    assert (told.advertised_host, told.advertised_port) == ("broker.example", 19092)
+
+
+@pytest.mark.parametrize(
+    "text", ["PLAINTEXT://127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000", "SSL://127.0.0.1:9093"]
+)
+def test_a_listener_that_cannot_be_served_is_refused_with_the_form_to_write(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"host:port"):
+        parse_listener(text, None, 0)
+
+
+def test_it_says_what_runs_where_and_stops_cleanly_on_sigterm(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with started("--data-dir", str(data), "--listener", "PLAINTEXT://127.0.0.1:0", "--no-console") as process:
+        screen = wait_for_screen(process)
+        assert str(data) in screen
+        assert "survives kill -9 and a power cut" in screen
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+    assert (data / ".kafka_cleanshutdown").exists()
+
+
+def test_two_listeners_are_both_served_and_both_shown() -> None:
+    with started("--ephemeral", "--listener", "127.0.0.1:0", "--listener", "127.0.0.1:0") as process:
+        screen = wait_for_screen(process)
+        ports = {
+            int(line.split()[1].rpartition(":")[2])
+            for line in screen.splitlines()
+            if "clients" in line or "PLAINTEXT" in line
+        }
+        assert len(ports) == 2
+        for port in ports:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_taken_port_is_said_with_the_next_step(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with started(
+            "--data-dir", str(tmp_path), "--listener", f"127.0.0.1:{taken.getsockname()[1]}"
+        ) as process:
+            _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "--listener" in errors
+
+
+def test_a_data_directory_in_use_is_refused_and_its_holder_named(tmp_path: Path) -> None:
+    with started("--data-dir", str(tmp_path), "--listener", "127.0.0.1:0") as first:
+        wait_for_screen(first)
+        with started("--data-dir", str(tmp_path), "--listener", "127.0.0.1:0") as second:
+            _, errors = second.communicate(timeout=PATIENCE_S)
+            assert second.returncode == 1
+            assert str(first.pid) in errors
+            assert "--data-dir" in errors
+            first.terminate()
+            assert first.wait(PATIENCE_S) == 0
+
+
+def test_an_unknown_setting_is_refused_by_name_before_anything_is_written(tmp_path: Path) -> None:
+    with started("--data-dir", str(tmp_path / "data"), "--set", "num.partition=3") as process:
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 1
+        assert "num.partition" in errors
+        assert not (tmp_path / "data").exists()
+
+
+def test_what_was_set_is_in_force() -> None:
+    with started("--ephemeral", "--listener", "127.0.0.1:0", "--set", "num.partitions=7") as process:
+        screen = wait_for_screen(process)
+        port = next(line.split()[1].rpartition(":")[2] for line in screen.splitlines() if "clients" in line)
+        found = subprocess.run(
+            [sys.executable, "-m", "neuraxis", "--bootstrap", f"127.0.0.1:{port}", "topic", "create", "seven"],
+            check=False, capture_output=True, text=True, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+        shown = subprocess.run(
+            [sys.executable, "-m", "neuraxis", "--bootstrap", f"127.0.0.1:{port}", "topic", "describe", "seven", "--json"],
+            check=False, capture_output=True, text=True, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert shown.stdout.count('"leader"') == 7, shown.stdout
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
