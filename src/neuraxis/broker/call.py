@@ -75,6 +75,8 @@ NO_REPLY: Final = _Marker("NO_REPLY")
 CLOSE: Final = _Marker("CLOSE")
 """A handler returns this when the connection must be closed without an answer."""
 
+Body = Any  # Any: request and response objects of every API, seen through their declared fields
+
 Handled = Any  # Any: a response object of the wire, or one of the markers above
 
 

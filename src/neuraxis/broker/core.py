@@ -10,7 +10,7 @@ import logging
 from struct import error as StructError
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Call
+from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Body, Call
 from neuraxis.broker.log.store import StorageFailed
 from neuraxis.broker.node import Node
 from neuraxis.broker.refusal import refusal
@@ -23,8 +23,6 @@ from neuraxis.wire.messages import API_NAMES, flexible_from
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
 
 if TYPE_CHECKING:
-    from typing import Any  # Any: request and response objects of every API
-
     from neuraxis.broker.config import BrokerConfig
     from neuraxis.broker.log.store import LogStore
     from neuraxis.broker.node import Entropy
@@ -206,7 +204,7 @@ class Core:
         response.error_code = ErrorCode.UNSUPPORTED_VERSION
         self._finish(call, response)
 
-    def _run(self, api: Api, call: Call, request: Any, now: Now) -> None:
+    def _run(self, api: Api, call: Call, request: Body, now: Now) -> None:
         writes = self.node.writes.count
         try:
             response = api.handler(self.node, call, request)
@@ -237,7 +235,7 @@ class Core:
         else:
             self._finish(call, response)
 
-    def _reject(self, api: Api, call: Call, request: Any, code: int, reason: str) -> None:
+    def _reject(self, api: Api, call: Call, request: Body, code: int, reason: str) -> None:
         response = refusal(request, api.response, code, call.api_version)
         if response is None:
             self._close(call.session, f"{api.name} failed and has no place for an error: {reason}")
@@ -246,7 +244,7 @@ class Core:
             response.error_message = reason
         self._finish(call, response)
 
-    def _finish(self, call: Call, response: Any) -> None:
+    def _finish(self, call: Call, response: Body) -> None:
         session = call.session
         call.answered = True
         if session.holding is call:
@@ -265,7 +263,7 @@ class Core:
         else:
             self._flush(session)
 
-    def _unspeakable(self, call: Call, response: Any, error: Exception) -> None:
+    def _unspeakable(self, call: Call, response: Body, error: Exception) -> None:
         """A handler built an answer that its version cannot say: a bug of ours, that costs this connection only."""
         session = call.session
         logger.error(
@@ -321,7 +319,7 @@ class Core:
         completed.clear()
 
 
-def _release_parts(parts: Any) -> None:
+def _release_parts(parts: Body) -> None:
     if isinstance(parts, list | tuple) or hasattr(parts, "popleft"):
         for part in parts:
             release = getattr(part, "release", None)
