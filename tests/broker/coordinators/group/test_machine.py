@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from neuraxis.broker.coordinators.group import commands
 from neuraxis.broker.coordinators.group.state import JOIN_TIMER, SYNC_TIMER, Phase, hard_state
 from neuraxis.wire.errors import Refused
-from tests.broker.coordinators.group.world import FixedSettings, World
+from tests.broker.coordinators.group.world import PARTITIONS, FixedSettings, World
 
 GROUPS = ("a", "b")
 PROTOCOLS = (
@@ -216,6 +217,18 @@ def test_a_join_in_progress_is_forgotten_by_a_restart_and_the_last_generation_go
     token = world.join(member=leader)
     world.join(member=follower)
     assert world.answers[token].generation_id == generation + 1
+
+
+def test_positions_in_a_topic_that_a_crash_left_half_deleted_go_at_the_next_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.commit("g", offsets={("t1", 0): 1, ("t2", 0): 2})
+    world.commit("h", offsets={("t1", 0): 1})
+    monkeypatch.delitem(PARTITIONS, "t1")
+    world.restart()
+    assert list(world.state.groups_of_topic) == ["t2"]
+    assert list(world.fold().groups) == ["g"]
 
 
 def test_changed_configs_come_into_force() -> None:

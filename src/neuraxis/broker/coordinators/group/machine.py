@@ -83,7 +83,14 @@ class GroupMachine:
         notes.apply(state, fact)
 
     def resume(self, state: GroupState, now: Now) -> Outcome[Fact | Note]:
-        """After a start: members of stable groups go on, each with a full session."""
+        """After a start: members of stable groups go on, each with a full session.
+
+        Positions in topics that are no more are removed: a crash may have come between a topic's deletion and theirs.
+        """
+        records: list[Fact | Note] = []
+        for topic in state.groups_of_topic:
+            if not self._exists(topic, 0):
+                records.extend(offsets.forget_topic(state, ForgetTopic(topic)).records)
         changes: list[Fact | Note] = [
             Resumed(now, now.mono_ms + self.settings.offsets_retention_check_interval_ms)
         ]
@@ -95,7 +102,7 @@ class GroupMachine:
                     for member in membership.members.values()
                 )
                 changes.append(MembershipChanged(group.group_id, membership, timers))
-        return Outcome(notes=tuple(changes))
+        return Outcome(tuple(records), tuple(changes))
 
     def expire(self, state: GroupState, now: Now) -> Outcome[Fact | Note]:
         """What time alone leads to."""
