@@ -99,7 +99,9 @@ def parse(data: bytes) -> Checkpoint | None:
     if magic != _MAGIC:
         return None
     position, clean, boots, boot_id = head.split(" ")
-    result = Checkpoint(int(position), clean == "1", int(boots), "" if boot_id == "-" else boot_id, known=True)
+    result = Checkpoint(
+        int(position), clean == "1", int(boots), "" if boot_id == "-" else boot_id, known=True
+    )
     for line in lines:
         if line:
             topic_id, partition, durability, *numbers, topic = line.split(" ")

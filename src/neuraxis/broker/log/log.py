@@ -13,7 +13,7 @@ from neuraxis.broker.log import reading
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.journal import Kind, payload_of
 from neuraxis.broker.log.reading import Range
-from neuraxis.broker.log.segment import NO_LIMIT, UNKNOWN, Segment, name_of
+from neuraxis.broker.log.segment import UNKNOWN, Segment, name_of
 from neuraxis.broker.log.settings import FOREVER, MAX_INT32, Durability, LogSettings
 from neuraxis.broker.log.tail_state import LeaderEpochs, ProducerStates
 from neuraxis.wire.batch import LOG_OVERHEAD
@@ -47,13 +47,13 @@ class Log:
         "_segment_bytes",
         "_unflushed",
         "active",
+        "ages",
         "bases",
         "changed",
         "directory",
         "dirty",
         "durable_offset",
         "epochs",
-        "first_retention",
         "flushing",
         "former_directory",
         "fs",
@@ -128,7 +128,7 @@ class Log:
         self.waiting = False
         self.changed = False
         self.flushing = False
-        self.first_retention = False
+        self.ages = False
         self.gone = False
         self._epoch = -1
         self._unflushed = 0
@@ -162,6 +162,8 @@ class Log:
     def configure(self, settings: LogSettings) -> None:
         """Replace the settings. A change to `sync` holds from the next append on, whose sync covers all before it."""
         self._take_settings(settings)
+        if self.active.size and self.active.roll_timestamp != UNKNOWN:
+            self.active.limit_age(settings.segment_ms)
         wanted = self._wants_journal()
         if wanted == self._journaled:
             return
@@ -260,7 +262,7 @@ class Log:
             self._soil(segment, now)
         if not position:
             segment.first_timestamp = timestamp
-            segment.roll_timestamp = timestamp + self.settings.segment_ms if timestamp >= 0 else NO_LIMIT
+            segment.limit_age(self.settings.segment_ms)
         recent = self.recent_offsets
         recent.append(base_offset)
         self.recent_positions.append(position)
@@ -290,12 +292,16 @@ class Log:
             self.dirty.append(segment)
         self.uncheck(segment)
         if not segment.size:
+            segment.opened_ms = now.mono_ms
             deadline = now.mono_ms + self.settings.segment_ms
             self.ledger.alarm(deadline, lambda later: self._roll_if_old(segment, later))
-        if not self.first_retention:
-            self.first_retention = True
-            interval = self.ledger.options.retention_check_interval_ms
-            self.ledger.alarm(now.mono_ms + interval, self.check_retention)
+        if not self.ages:
+            self.begin_ageing(now)
+
+    def begin_ageing(self, now: Now) -> None:
+        """The log holds something: look at it from time to time."""
+        self.ages = True
+        self.ledger.alarm(now.mono_ms + self.ledger.options.retention_check_interval_ms, self._age)
 
     def uncheck(self, segment: Segment) -> None:
         """The next checkpoint has to sync the segment's files."""
@@ -330,7 +336,7 @@ class Log:
         del now
         old = self.active
         try:
-            old.write_indexes()
+            old.close_indexes(self._index_interval)
             self.uncheck(old)
             self.open_segment(self.log_end_offset)
         except OSError as error:
@@ -353,7 +359,9 @@ class Log:
         self.recent_positions = array("q")
 
     def _roll_if_old(self, segment: Segment, now: Now) -> None:
-        if segment is self.active and segment.size and not self.gone:
+        if segment is not self.active or not segment.size or self.gone:
+            return
+        if now.mono_ms - segment.opened_ms >= self.settings.segment_ms:
             self.roll(now)
 
     # Reading
@@ -429,10 +437,15 @@ class Log:
             self.ledger.doomed.append((self, segment))
         del now
 
-    def check_retention(self, now: Now) -> None:
-        """Let retention.ms and retention.bytes advance the start; asks to be called again."""
+    def _age(self, now: Now) -> None:
+        """Roll an old segment, forget silent producers, let retention advance the start; again after a while."""
         if self.gone:
             return
-        self.ledger.alarm(now.mono_ms + self.ledger.options.retention_check_interval_ms, self.check_retention)
+        options = self.ledger.options
+        self.ledger.alarm(now.mono_ms + options.retention_check_interval_ms, self._age)
+        self._roll_if_old(self.active, now)
+        self.producers.expire(now, options.producer_expiration_ms)
+        if self.producers.changed:
+            self.mark_changed()
         if self.settings.delete:
             reading.apply_retention(self, now)

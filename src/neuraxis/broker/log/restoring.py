@@ -76,8 +76,8 @@ class Restored:
         active = self._segment(entry.segment_base, entry.position)
         active.index_limits = entry.index_bytes, entry.time_index_bytes
         active.first_timestamp = entry.first_timestamp
-        if entry.position and entry.first_timestamp >= 0:
-            active.roll_timestamp = entry.first_timestamp + log.settings.segment_ms
+        if entry.position:
+            active.limit_age(log.settings.segment_ms)
         active.max_timestamp = entry.max_timestamp
         active.max_timestamp_offset = entry.max_timestamp_offset
         log.add_segment(active)
@@ -177,7 +177,9 @@ class Restored:
         """Write a frame's batch where it belongs; or why it cannot belong to the history ("" if it does)."""
         log = self.log
         if self.entry is None and frame.base_offset > log.log_end_offset:
-            self.scan(frame.base_offset)  # no checkpoint knows the log, so what it held before is not proved yet
+            self.scan(
+                frame.base_offset
+            )  # no checkpoint knows the log, so what it held before is not proved yet
         if frame.base_offset != log.log_end_offset:
             return f"{log.directory} goes on at {log.log_end_offset}, not at {frame.base_offset}"
         segment = self._target(frame.segment_base, frame.segment_position)
@@ -205,7 +207,7 @@ class Restored:
     def _next_segment(self, base: int) -> None:
         log = self.log
         self._cut(log.active)
-        log.active.write_indexes()
+        log.active.close_indexes(log.settings.index_interval_bytes)
         log.uncheck(log.active)
         if base in self.later:
             self.later.remove(base)
@@ -255,6 +257,9 @@ class Restored:
             self._remove(base)
         self._cut(log.active)
         log.durable_offset = log.log_end_offset
+        log.active.opened_ms = self.now.mono_ms
+        if (log.size or log.producers.by_id) and not log.ages:
+            log.begin_ageing(self.now)
 
     def _cut(self, segment: Segment) -> None:
         if self.fs.size(segment.file) > segment.size:

@@ -38,6 +38,7 @@ class Segment:
         "last_index_position",
         "max_timestamp",
         "max_timestamp_offset",
+        "opened_ms",
         "roll_timestamp",
         "size",
         "unchecked",
@@ -54,9 +55,8 @@ class Segment:
         self.max_timestamp_offset = -1
         self.first_timestamp = -1
         self.roll_timestamp = NO_LIMIT
-        self.clean = (
-            True  # in both of the following lists already, or not written since: the fast check of `append`
-        )
+        self.opened_ms = 0  # mono, of the first batch or of the start since
+        self.clean = True  # the next write has to note it as dirty or unchecked: the fast check of `append`
         self.dirty = False  # written since the last sync of its log began
         self.unchecked = False  # written since the last checkpoint began
         self.unsynced_indexes: list[File] = []
@@ -70,6 +70,10 @@ class Segment:
             self._index = OffsetIndex(base_offset)
             self._time_index = TimeIndex(base_offset)
             self.last_index_position = 0
+
+    def limit_age(self, segment_ms: int) -> None:
+        """A record later than this after the first one begins a new segment."""
+        self.roll_timestamp = self.first_timestamp + segment_ms if self.first_timestamp >= 0 else NO_LIMIT
 
     def path(self, suffix: str) -> str:
         """The path of one of the segment's files."""
@@ -168,6 +172,11 @@ class Segment:
         if self._index is None:
             return 0
         return len(self._index.data) - self._index_written
+
+    def close_indexes(self, interval_bytes: int) -> None:
+        """The segment is full: from now on its index files are taken for what they are, so they must be whole."""
+        self.index(interval_bytes)
+        self.write_indexes()
 
     def write_indexes(self) -> None:
         """Bring the index files up to date in the page cache; `unsynced_indexes` says which were written or made."""

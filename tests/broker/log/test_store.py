@@ -1,0 +1,346 @@
+"""The store: works, policies, time, retention, the full disk, identity, and what a start reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from neuraxis.broker.log import identity
+from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, StorageFailed
+from neuraxis.broker.log.memory import MemoryFs
+from neuraxis.broker.log.settings import LogSettings, StoreOptions
+from neuraxis.broker.log.store import LogStore
+from neuraxis.broker.work import Now, Sync
+from tests.broker.log.harness import INTERVAL, OPTIONS, OS, SYNC, WALL, World, batch
+from tests.simulation.disk import SimFs
+
+
+def started(**changes: int | str) -> World:
+    world = World(options=replace(OPTIONS, **changes))  # type: ignore[arg-type]  # options by name
+    world.start()
+    return world
+
+
+def test_at_most_one_sync_is_under_way_and_it_covers_every_partition() -> None:
+    world = started()
+    logs = [world.create("a", SYNC, partition) for partition in range(20)]
+    for log in logs:
+        world.append(log)
+    world.take()
+    assert [work.kind for work, _ in world.works] == ["sync"]
+    assert sum(isinstance(step, Sync) for step in world.works[0][0].steps) == 1
+    for log in logs:
+        world.append(log)
+    world.take()
+    assert len(world.works) == 1
+    while world.works:
+        world.step()
+    assert [log.durable_offset for log in logs] == [2] * 20
+    world.take()
+    assert len(world.works) == 1
+    world.settle()
+    assert [log.durable_offset for log in logs] == [4] * 20
+
+
+def test_nothing_is_due_and_nothing_is_worked_on_when_nothing_happened() -> None:
+    world = started()
+    world.checkpoint()
+    assert world.store.take_work() == []
+    assert world.store.next_deadline() is None
+
+
+def test_an_interval_log_is_synced_after_its_time_or_its_count() -> None:
+    world = started()
+    log = world.create("a", INTERVAL)
+    world.settle()
+    world.append(log)
+    world.take()
+    assert world.works == []
+    deadline = world.store.next_deadline()
+    assert deadline == world.now.mono_ms + 100
+    world.tick(100)
+    world.take()
+    assert [work.kind for work, _ in world.works] == ["flush"]
+    world.settle()
+    log.configure(replace(INTERVAL, flush_messages=5))
+    for _ in range(3):
+        world.append(log)
+    world.take()
+    assert [work.kind for work, _ in world.works] == ["flush"]
+
+
+def test_retention_by_time_deletes_what_is_old_and_the_active_segment_too() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=3_600_000))
+    for _ in range(30):
+        world.append(log, size=200)
+    world.tick(300_000)
+    assert log.log_start_offset == 0
+    world.now = Now(world.now.mono_ms + 3_600_000, world.now.wall_ms + 3_600_000)
+    world.tick()
+    assert log.log_start_offset == log.log_end_offset == 60
+    assert log.size == 0
+    world.checkpoint()
+    world.tick(1_000)
+    world.settle()
+    assert [name for name in world.fs.list("a-0") if name.endswith(".log")] == [f"{60:020d}.log"]
+
+
+def test_an_idle_log_is_aged_after_a_restart_too() -> None:
+    world = started(producer_expiration_ms=600_000)
+    log = world.create("a", replace(OS, retention_ms=3_600_000))
+    world.append(log)
+    world.store.close(world.now)
+    world.start()
+    world.configure_all()
+    log = world.log("a")
+    for _ in range(13):
+        world.tick(300_000)
+    assert log.log_start_offset == log.log_end_offset == 2
+    assert log.producers.by_id == {}
+
+
+def test_retention_by_size_keeps_at_least_that_much() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=-1, retention_bytes=5_000))
+    for _ in range(60):
+        world.append(log, size=200)
+    world.tick(300_000)
+    assert log.log_start_offset > 0
+    assert 5_000 <= log.size < 5_000 + 2_000
+
+
+def test_without_delete_in_its_policy_a_log_keeps_everything() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=1, delete=False))
+    world.append(log)
+    world.tick(900_000)
+    assert log.log_start_offset == 0
+
+
+def test_a_jump_of_the_wall_clock_suspends_deletion_by_time() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=3_600_000))
+    world.append(log)
+    world.tick()
+    world.now = Now(world.now.mono_ms + 400_000, world.now.wall_ms + 10 * 86_400_000)
+    world.tick()
+    assert world.store.clock_stepped
+    assert log.log_start_offset == 0
+    world.now = Now(world.now.mono_ms + 400_000, WALL - 1_000 + world.now.mono_ms + 400_000)
+    world.tick()
+    assert not world.store.clock_stepped
+
+
+def test_a_full_disk_is_seen_before_it_is_hit_and_forgotten_when_there_is_room() -> None:
+    world = started()
+    log = world.create("a", OS)
+    world.fs.capacity = world.fs.capacity - world.fs.space() + (64 << 20) - 1
+    assert not world.store.full
+    world.store.ledger.written = world.store.ledger.check_at
+    world.take()
+    assert world.store.full
+    world.fs.capacity += 1 << 20
+    deadline = world.store.next_deadline()
+    assert deadline is not None
+    world.tick(1_000)
+    assert not world.store.full
+    world.append(log)
+
+
+def test_a_checkpoint_is_made_after_a_minute_or_after_enough_bytes_and_trims_the_journal() -> None:
+    world = started(checkpoint_bytes=10_000)
+    log = world.create("a", SYNC)
+    kinds = set()
+    world.store.ledger.check_at = 0
+    for _ in range(100):
+        world.append(log, size=300)
+        world.store.ledger.check_at = 0
+        world.take()
+        kinds |= {work.kind for work, _ in world.works}
+        world.settle()
+    assert "checkpoint" in kinds
+    assert len(world.fs.list("journal")) <= 3
+    world.fs.kill()
+    assert world.start().frames < 40
+    assert world.log("a").log_end_offset == 200
+
+
+def test_a_clean_stop_is_reported_as_one_and_leaves_nothing_to_read() -> None:
+    world = started()
+    log = world.create("a", SYNC)
+    for _ in range(50):
+        world.append(log)
+    world.settle()
+    world.store.close(world.now)
+    assert world.fs.content("recovery-point-offset-checkpoint") == b"0\n1\na 0 100\n"
+    assert world.fs.content("log-start-offset-checkpoint") == b"0\n1\na 0 0\n"
+    assert ".kafka_cleanshutdown" in world.fs.list("")
+    reads: list[str] = []
+    world.fs.fault = lambda operation, path, number: reads.append(path) if operation == "read" else None
+    report = world.start()
+    assert (report.unclean, report.frames, report.notes) == (False, 0, [])
+    assert not [path for path in reads if path.endswith((".log", "index"))]
+    world.fs.fault = None
+    assert world.log("a").log_end_offset == 100
+
+
+def test_epochs_must_rise_after_another_boot_but_not_after_a_mere_kill() -> None:
+    world = started()
+    world.create("a", OS)
+    world.fs.kill()
+    report = world.start()
+    assert (report.unclean, report.other_boot, report.next_epoch) == (True, False, 0)
+    for boot in (1, 2):
+        world.fs.kill()
+        world.options = replace(OPTIONS, boot_id=f"boot-{boot + 1}")
+        report = world.start()
+        assert (report.unclean, report.other_boot, report.next_epoch) == (True, True, boot)
+    world.store.close(world.now)
+    world.options = OPTIONS
+    report = world.start()
+    assert (report.unclean, report.other_boot, report.next_epoch) == (False, True, 2)
+
+
+def test_a_second_broker_is_refused_while_the_first_one_runs() -> None:
+    world = started()
+    with pytest.raises(DirectoryInUse):
+        LogStore(world.fs, OPTIONS).recover(world.now)
+
+
+def test_a_newer_format_is_refused_and_left_alone() -> None:
+    world = started()
+    world.store.close(world.now)
+    world.fs.replace(identity.IDENTITY, b"format.version=2\ncluster.id=x\n")
+    with pytest.raises(FormatTooNew, match="format version 2; this version of neuraxis knows 1"):
+        world.start()
+    assert world.fs.content(identity.IDENTITY).startswith(b"format.version=2")
+
+
+def test_a_directory_keeps_its_identity() -> None:
+    world = World(options=replace(OPTIONS, cluster_id="first"))
+    world.start()
+    world.store.close(world.now)
+    assert world.fs.content("meta.properties").startswith(b"version=1\ncluster.id=first\n")
+    world.options = replace(OPTIONS, cluster_id="second")
+    world.start()
+    assert world.store.cluster_id == "first"
+
+
+def test_directories_that_cannot_be_read_are_left_and_listed() -> None:
+    world = started()
+    world.fs.make_dir("mystery-0")
+    world.fs.make_dir("lost+found")
+    world.fs.open("mystery-0/00000000000000000000.log", create=True)
+    world.fs.kill()
+    assert world.start().unparsed == ["mystery-0"]
+    assert "lost+found" in world.fs.list("")
+    world.create("mystery", OS)
+    assert [name for name in world.fs.list("") if name.endswith("-stray")] == [f"mystery-0.{0:032x}-stray"]
+
+
+def test_logs_of_no_topic_are_set_aside_and_deleted_ones_go_after_their_delay() -> None:
+    world = started()
+    log, stray = world.create("a", replace(SYNC, file_delete_delay_ms=5_000)), world.create("b", SYNC)
+    world.append(log)
+    world.settle()
+    world.store.set_aside(stray)
+    world.delete(log)
+    world.settle()
+    names = world.fs.list("")
+    assert f"a-0.{log.topic_id.hex()}-delete" in names
+    assert f"b-0.{stray.topic_id.hex()}-stray" in names
+    assert world.store.logs == {}
+    world.tick(5_000)
+    world.settle()
+    assert f"a-0.{log.topic_id.hex()}-delete" not in world.fs.list("")
+    world.fs.kill()
+    world.start()
+    assert world.store.logs == {}
+
+
+def test_a_damaged_checkpoint_costs_a_scan_but_no_data() -> None:
+    world = started()
+    log, other = world.create("a", SYNC), world.create("b", OS)
+    for _ in range(20):
+        world.append(log)
+        world.append(other)
+    world.checkpoint()
+    world.append(log)
+    world.settle()
+    world.fs.flip("neuraxis-checkpoint", 40)
+    world.fs.kill()
+    assert "is damaged" in world.start().notes[0]
+    assert (world.log("a").log_end_offset, world.log("b").log_end_offset) == (42, 40)
+    world.check(power=False)
+
+
+def test_a_segment_that_lost_durable_bytes_is_named_and_the_rest_is_served() -> None:
+    world = started()
+    log = world.create("a", replace(SYNC, segment_bytes=1 << 20))
+    for _ in range(20):
+        world.append(log)
+    world.checkpoint()
+    world.store.close(world.now)
+    world.fs.truncate(world.fs.open("a-0/00000000000000000000.log"), 1_000)
+    world.fs.kill()
+    assert "has lost bytes that were durable" in world.start().notes[0]
+    assert 0 < world.log("a").log_end_offset < 40
+
+
+def test_producers_and_their_windows_survive_a_clean_and_an_unclean_stop() -> None:
+    world = started()
+    log = world.create("a", SYNC)
+    for _ in range(9):
+        world.append(log)
+    world.settle()
+    for stop in ("kill", "close", "kill"):
+        if stop == "kill":
+            world.fs.kill()
+        else:
+            world.store.close(world.now)
+        world.start()
+        assert [b.first_sequence for b in world.log("a").producers.by_id[9].batches] == [8, 10, 12, 14, 16]
+
+
+def test_a_failed_sync_raises_and_is_never_acknowledged() -> None:
+    world = started()
+    log = world.create("a", SYNC)
+    world.settle()
+    world.append(log)
+    world.fs.fault = lambda operation, path, number: OSError(5, "I/O error") if operation == "sync" else None
+    with pytest.raises(StorageFailed, match=r"doing sync: .*I/O error"):
+        world.settle()
+    assert log.durable_offset == 0
+    assert world.store.durable_ticket < world.store.last_ticket
+
+
+def test_an_ephemeral_store_keeps_no_journal_and_waits_for_nothing() -> None:
+    store = LogStore(MemoryFs(), StoreOptions(ephemeral=True))
+    now = Now(0, WALL)
+    store.recover(now)
+    log = store.create_log("a", b"a" * 16, 0, LogSettings(flush_messages=1), now)
+    from neuraxis.wire.batch import read_header
+
+    view = memoryview(batch(0))
+    assert log.append(view, read_header(view), now) == 0
+    assert log.durable_offset == log.log_end_offset == 2
+    assert store.take_work() == []
+    assert (store.last_ticket, store.durable_ticket) == (0, 0)
+    store.close(now)
+
+
+def test_the_same_seed_gives_the_same_disk() -> None:
+    def digest() -> list[str]:
+        world = World(7, SimFs())
+        world.start()
+        log = world.create("a", SYNC)
+        for _ in range(20):
+            world.append(log)
+        world.settle()
+        world.fs.power_loss(world.rng)
+        world.start()
+        return world.fs.trace
+
+    assert digest() == digest()
