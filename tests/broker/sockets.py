@@ -88,6 +88,11 @@ class RawPeer:
     def close(self) -> None:
         self.sock.close()
 
+    def reset(self) -> None:
+        """Go without a farewell: the broker gets a reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
     def __enter__(self) -> RawPeer:
         return self
 
@@ -106,8 +111,9 @@ class GatedFs(MemoryFs):
 
     def sync(self, file: File) -> None:
         assert self.gate.wait(PATIENCE_S), "nobody opened the gate"
-        if self.failure is not None:
-            raise self.failure
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure  # once: a disk that has lost a write says so at one sync and never again
 
 
 class RunningServer:
@@ -174,9 +180,9 @@ class RunningServer:
             raise self.failure
 
 
-def eventually(condition: Callable[[], bool], what: str) -> None:
+def eventually(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait for what another thread is about to make true."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     pause = threading.Event()
     while not condition():
         assert time.monotonic() < deadline, f"it never happened that {what}"

@@ -368,10 +368,11 @@ def test_a_large_request_without_record_batches_closes_the_connection() -> None:
     assert "ask for fewer things at once" in closing_of(peer)
 
 
-def test_what_was_asked_before_a_malformed_frame_is_still_answered() -> None:
+@pytest.mark.parametrize("rest", [b"rubbish", b"\0", b"\0rubbish"], ids=["header", "no body", "body"])
+def test_what_was_asked_before_a_malformed_frame_is_still_answered(rest: bytes) -> None:
     broker, peer = broker_with_topic(works_wait=True)
     asked = peer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
-    peer.send_frame(header(0, 12) + b"rubbish")
+    peer.send_frame(header(0, 12) + rest)
     assert peer.session.closing is not None
     assert len(peer.session.pending) == 1
     broker.do_works()

@@ -127,14 +127,16 @@ def test_frames_buffered_when_the_output_was_full_go_on_when_the_peer_reads(
 ) -> None:
     monkeypatch.setattr("neuraxis.broker.session.MAX_OUTPUT_BYTES", 20_000)
     with served() as running, running.connect(receive_buffer=4_096) as peer:
-        count = 20_000
-        sender = threading.Thread(
-            target=lambda: peer.send_bytes(b"".join(peer.encode(HELLO, 0) for _ in range(count)))
+        connection = _connection_of(running, peer)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        count = 2_000
+        peer.send_bytes(b"".join(peer.encode(HELLO, 0) for _ in range(count)))
+        eventually(
+            lambda: not connection.session.wants_input and connection.filled > 10_000, "frames are held back"
         )
-        sender.start()
         for _ in range(count):
             peer.receive()
-        sender.join()
+        assert connection.session.wants_input
 
 
 def test_a_slow_reader_of_a_large_fetch_costs_little_memory_and_blocks_nobody_and_gets_exactly_the_bytes() -> (
@@ -322,9 +324,8 @@ def test_a_peer_that_resets_its_connection_disturbs_nobody() -> None:
     with served() as running, running.connect() as other:
         for _ in range(20):
             peer = running.connect()
-            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             peer.send(fetch_request({"drives": {0: 0}}, max_wait_ms=0), FETCH_VERSION)
-            peer.close()
+            peer.reset()
         assert other.request(HELLO, 0).error_code == 0
         eventually(lambda: len(_connections(running)) == 1, "the others are gone")
 
@@ -430,9 +431,11 @@ def test_a_sync_that_fails_during_the_stop_does_not_go_unseen() -> None:
         peer.send(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)
         log = running.server.core.node.partition("drives", 0).log
         eventually(lambda: log.log_end_offset == 1, "the record is written")
-        peer.close()
-        fs.failure = OSError(5, "I/O error")
+        peer.reset()
+        eventually(lambda: not _connections(running), "nobody waits for the answer any more")
         running.server.stop()
+        eventually(lambda: not running.server._sockets, "the server is about to stop")
+        fs.failure = OSError(5, "I/O error")
         fs.gate.set()
         assert isinstance(running.failed(), StorageFailed)
 
@@ -492,7 +495,7 @@ def test_syncs_do_not_queue_behind_slow_background_works() -> None:
 
 def test_a_work_that_fails_reports_its_error_whatever_it_was(caplog: pytest.LogCaptureFixture) -> None:
     fs, wake = GatedFs(), Wake()
-    fs.failure = OSError(28, "No space left on device")
+    failure = fs.failure = OSError(28, "No space left on device")
     file = fs.open("journal", create=True)
     workers = Workers(fs, wake)
     workers.start()
@@ -500,7 +503,7 @@ def test_a_work_that_fails_reports_its_error_whatever_it_was(caplog: pytest.LogC
     workers.submit(Work(2, "checkpoint", ("no step",)))  # type: ignore[arg-type]  # a bug of ours
     assert workers.stop()
     errors = {work_id: error for work_id, _, error in workers.results}
-    assert errors[1] is fs.failure
+    assert errors[1] is failure
     assert isinstance(errors[2], OSError)
     assert "work checkpoint failed" in caplog.text
     wake.close()
