@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from neuraxis.broker.log.failures import StorageFailed
 from tests.broker.log.harness import OS, SYNC, World
 from tests.simulation.disk import SimCrash, SimFs
 
@@ -170,7 +171,7 @@ def test_a_crash_at_any_operation_keeps_what_was_promised(script: Script, power:
 @pytest.mark.parametrize("power", [False, True], ids=["killed", "power lost"])
 def test_a_crash_at_any_operation_of_recovery_loses_nothing_more(script: Script, power: bool) -> None:
     total = operations_of(script)
-    for crash_at in range(total // 6, total + 1, max(1, total // 6)):
+    for crash_at in range(total // 3, total + 1, max(1, total // 3)):
         again = 0
         while True:
             world = run_until_crash(script, crash_at, "after")
@@ -190,3 +191,28 @@ def test_a_crash_at_any_operation_of_recovery_loses_nothing_more(script: Script,
                 continue
             break
         assert again > 5
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_a_fault_at_any_operation_of_recovery_stops_it_and_loses_nothing(script: Script) -> None:
+    crash_at = operations_of(script) * 2 // 3
+    for turn in range(1, 1_000):
+        world = run_until_crash(script, crash_at, "after")
+        world.fs.power_loss(Random(turn))
+        at = world.fs.operations + turn
+        world.fs.fault = lambda operation, path, number: (
+            OSError(5, "injected") if number == at and operation != "read" else None  # noqa: B023 - this turn's
+        )
+        try:
+            world.start()
+        except StorageFailed:
+            if turn % 2:
+                world.fs.kill()
+            else:
+                world.fs.power_loss(Random(turn))
+            world.start()
+            world.check(power=True)
+            live_on(world)
+            continue
+        assert turn > 10
+        return

@@ -12,7 +12,7 @@ from neuraxis.broker.log.log import Log
 from tests.broker.log.harness import INTERVAL, OPTIONS, OS, SYNC, World
 from tests.simulation.disk import SimCrash, SimFs
 
-SEEDS = 150
+SEEDS = 100
 BIG = 70_000
 
 
@@ -114,7 +114,7 @@ def recover(world: World, rng: Random, power: bool) -> None:
 
 @pytest.mark.parametrize("block", range(4))
 def test_a_failed_write_or_sync_stops_the_broker_and_loses_nothing(block: int) -> None:
-    for seed in range(block * 15, block * 15 + 15):
+    for seed in range(block * 10, block * 10 + 10):
         rng = Random(seed)
         world = World(seed, SimFs())
         world.start()

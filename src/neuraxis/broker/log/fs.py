@@ -1,7 +1,6 @@
-"""The file system as the log sees it; the only file of the log that opens files or asks the operating system.
+"""The data directory on a disk: the only file of the log that opens files or asks the operating system.
 
-Paths are relative to the data directory ("" is the directory itself) and use "/". `DiskFs` is the real thing, `MemoryFs`
-serves `--ephemeral`; the simulator brings its own. Every fault is an `OSError`.
+`DiskFs` is the real thing; `memory.MemoryFs` serves `--ephemeral`, and the simulator brings its own.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
+from neuraxis.broker.log.filesystem import Buffer, File, Fs
 
 if TYPE_CHECKING:
     from builtins import list as List  # `list` is a method below
@@ -22,131 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
 
-Buffer = bytes | bytearray | memoryview
 
 # Half of the process's limit is left to sockets; above 4,096 more descriptors no longer save anything measurable.
 MOST_DESCRIPTORS = 4096
 LOCK_NAME = ".lock"
-
-
-class File:
-    """A file of the log. It outlives its descriptor: a file system opens and closes that behind it.
-
-    A pinned file (counted) keeps its content readable through rename and removal; pins are taken and given back on the
-    thread that owns the log.
-    """
-
-    __slots__ = ("busy", "fd", "fs", "path", "pins", "removed", "shrunk", "used")
-
-    def __init__(self, fs: Fs, path: str) -> None:
-        self.fs = fs
-        self.path = path
-        self.pins = 0
-        self.fd = -1  # stays -1 where a file system has no descriptors
-        self.busy = 0
-        self.used = False
-        self.removed = False
-        self.shrunk = False  # truncated since its last sync
-
-    def pin(self) -> None:
-        """Keep the content readable, whatever happens to the name."""
-        self.pins += 1
-
-    def unpin(self) -> None:
-        """Give one pin back."""
-        self.pins -= 1
-        if not self.pins and self.removed:
-            self.fs.forget(self)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path!r}>"
-
-
-class Fs:
-    """What the log asks of a file system. Calls but `write*`, `truncate`, `allocate` and `open` may come from any thread."""
-
-    def list(self, directory: str) -> list[str]:
-        """Names in a directory, sorted; FileNotFoundError if there is none."""
-        raise NotImplementedError
-
-    def open(self, path: str, create: bool = False) -> File:
-        """The file at a path (the same object while it is known); created empty if asked for."""
-        raise NotImplementedError
-
-    def size(self, file: File) -> int:
-        """Length in bytes."""
-        raise NotImplementedError
-
-    def read(self, file: File, position: int, length: int) -> bytes:
-        """Bytes from a position; fewer only at the end of the file."""
-        raise NotImplementedError
-
-    def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
-        """As `read`, but None if the bytes would have to come from the device."""
-        return self.read(file, position, length)
-
-    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
-        """Send a range to a socket without copying it; the bytes sent. None: it would wait or cannot be done, read it.
-
-        Raises BlockingIOError for a socket that takes nothing now.
-        """
-        del socket_fd, file, position, length
-        return None
-
-    def write(self, file: File, position: int, data: Buffer) -> None:
-        """Write all of `data` at a position (into the page cache); OSError if not all of it could be written."""
-        raise NotImplementedError
-
-    def write_parts(self, file: File, position: int, parts: Sequence[Buffer]) -> None:
-        """As `write`, for several pieces in a row, without joining them."""
-        raise NotImplementedError
-
-    def allocate(self, file: File, length: int) -> None:
-        """Give the file at least this length, reserving the blocks where that is possible."""
-        raise NotImplementedError
-
-    def truncate(self, file: File, length: int) -> None:
-        """Cut the file to a length, or extend it with zeros."""
-        raise NotImplementedError
-
-    def sync(self, file: File) -> None:
-        """Make the content durable."""
-        raise NotImplementedError
-
-    def rename(self, path: str, target: str) -> None:
-        """Rename a file (over an older one) or a directory; durable after `sync_dir` of the parent."""
-        raise NotImplementedError
-
-    def remove(self, path: str) -> None:
-        """Remove a file, or a directory and the files in it; absent is fine."""
-        raise NotImplementedError
-
-    def make_dir(self, path: str) -> None:
-        """Make a directory; an existing one is fine."""
-        raise NotImplementedError
-
-    def sync_dir(self, path: str) -> None:
-        """Make the entries of a directory durable."""
-        raise NotImplementedError
-
-    def replace(self, path: str, data: bytes) -> None:
-        """Put `data` at a path, durably: after a crash there is the old content or the new, never a mixture."""
-        raise NotImplementedError
-
-    def space(self) -> int:
-        """Free bytes."""
-        raise NotImplementedError
-
-    def lock(self) -> None:
-        """Take the data directory for this process; DirectoryInUse if another one has it."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Close every descriptor and give the lock back."""
-        raise NotImplementedError
-
-    def forget(self, file: File) -> None:
-        """Drop what is kept for a removed file whose last pin has gone."""
 
 
 class DiskFs(Fs):

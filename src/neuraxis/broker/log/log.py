@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log import reading
+from neuraxis.broker.log import reading, retention
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.journal import Kind, payload_of
 from neuraxis.broker.log.reading import Range
@@ -292,16 +292,9 @@ class Log:
             self.dirty.append(segment)
         self.uncheck(segment)
         if not segment.size:
-            segment.opened_ms = now.mono_ms
-            deadline = now.mono_ms + self.settings.segment_ms
-            self.ledger.alarm(deadline, lambda later: self._roll_if_old(segment, later))
+            retention.watch_age(self, segment, now)
         if not self.ages:
-            self.begin_ageing(now)
-
-    def begin_ageing(self, now: Now) -> None:
-        """The log holds something: look at it from time to time."""
-        self.ages = True
-        self.ledger.alarm(now.mono_ms + self.ledger.options.retention_check_interval_ms, self._age)
+            retention.begin_ageing(self, now)
 
     def uncheck(self, segment: Segment) -> None:
         """The next checkpoint has to sync the segment's files."""
@@ -357,12 +350,6 @@ class Log:
         self.active = segment
         self.recent_offsets = array("q")
         self.recent_positions = array("q")
-
-    def _roll_if_old(self, segment: Segment, now: Now) -> None:
-        if segment is not self.active or not segment.size or self.gone:
-            return
-        if now.mono_ms - segment.opened_ms >= self.settings.segment_ms:
-            self.roll(now)
 
     # Reading
 
@@ -429,23 +416,5 @@ class Log:
         self.log_start_offset = offset
         self.epochs.cut_start(offset)
         self.mark_changed()
-        while len(self.segments) > 1 and self.bases[1] <= offset:
-            segment = self.segments.pop(0)
-            del self.bases[0]
-            self.size -= segment.size
-            self.ledger.indexes.forget(segment)
-            self.ledger.doomed.append((self, segment))
+        retention.drop_segments(self)
         del now
-
-    def _age(self, now: Now) -> None:
-        """Roll an old segment, forget silent producers, let retention advance the start; again after a while."""
-        if self.gone:
-            return
-        options = self.ledger.options
-        self.ledger.alarm(now.mono_ms + options.retention_check_interval_ms, self._age)
-        self._roll_if_old(self.active, now)
-        self.producers.expire(now, options.producer_expiration_ms)
-        if self.producers.changed:
-            self.mark_changed()
-        if self.settings.delete:
-            reading.apply_retention(self, now)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log.fs import File, Fs
+from neuraxis.broker.log.filesystem import File, Fs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neuraxis.broker.log.fs import Buffer
+    from neuraxis.broker.log.filesystem import Buffer
 
 # What `space` answers: more than any reserve, so that an ephemeral broker is never "full" by this measure.
 PLENTY = 1 << 40

@@ -1,4 +1,4 @@
-"""Reading a log: finding batches by offset and by time, cutting ranges, and what retention may let go. Writes nothing."""
+"""Reading a log: finding batches by offset and by time, cutting ranges. Writes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from neuraxis.broker.log.fs import File
     from neuraxis.broker.log.log import Log
     from neuraxis.broker.log.segment import Segment
-    from neuraxis.broker.work import Now
     from neuraxis.wire.batch import BatchHeader
 
 # Where reads ended lately, so that a reader who goes on needs no search; a few readers per partition are usual.
@@ -200,24 +199,3 @@ def batches_from(log: Log, offset: int) -> Iterator[memoryview]:
             position += taken
         number = log.segments.index(segment) + 1
         offset = max(following, log.bases[number]) if number < len(log.bases) else log.log_end_offset
-
-
-def apply_retention(log: Log, now: Now) -> None:
-    """Advance the log's start over the segments that retention.bytes and retention.ms let go."""
-    settings = log.settings
-    interval = settings.index_interval_bytes
-    start = log.log_start_offset
-    surplus = log.size - settings.retention_bytes if settings.retention_bytes >= 0 else -1
-    by_time = settings.retention_ms >= 0 and not log.ledger.clock_stepped
-    expired_before = now.wall_ms - settings.retention_ms if by_time else -1
-    for number, segment in enumerate(log.segments):
-        too_old = segment.size > 0 and segment.known_max_timestamp(interval) < expired_before
-        too_much = surplus - segment.size >= 0 and segment is not log.active
-        if not too_old and not too_much:
-            break
-        if segment is log.active:
-            log.roll(now)
-        surplus -= segment.size
-        start = log.bases[number + 1]
-    if start > log.log_start_offset:
-        log.advance_start(start, now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.log.checkpoint import BURIED, EPOCHS, Entry
 from neuraxis.broker.log.journal import Frame, Kind
+from neuraxis.broker.log.retention import begin_ageing
 from neuraxis.broker.log.scan import headers, valid_batches
 from neuraxis.broker.log.segment import Segment, name_of
 from neuraxis.broker.log.settings import Durability
@@ -259,7 +260,7 @@ class Restored:
         log.durable_offset = log.log_end_offset
         log.active.opened_ms = self.now.mono_ms
         if (log.size or log.producers.by_id) and not log.ages:
-            log.begin_ageing(self.now)
+            begin_ageing(log, self.now)
 
     def _cut(self, segment: Segment) -> None:
         if self.fs.size(segment.file) > segment.size:

@@ -1,0 +1,77 @@
+"""How a log ages: old segments roll, retention advances the start, what lies below it is dropped, silent producers go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuraxis.broker.log.log import Log
+    from neuraxis.broker.log.segment import Segment
+    from neuraxis.broker.work import Now
+
+
+def begin_ageing(log: Log, now: Now) -> None:
+    """The log holds something: look at it from time to time."""
+    log.ages = True
+    log.ledger.alarm(
+        now.mono_ms + log.ledger.options.retention_check_interval_ms, lambda later: age(log, later)
+    )
+
+
+def age(log: Log, now: Now) -> None:
+    """Roll an old segment, forget silent producers, let retention advance the start; again after a while."""
+    if log.gone:
+        return
+    options = log.ledger.options
+    log.ledger.alarm(now.mono_ms + options.retention_check_interval_ms, lambda later: age(log, later))
+    roll_if_old(log, log.active, now)
+    log.producers.expire(now, options.producer_expiration_ms)
+    if log.producers.changed:
+        log.mark_changed()
+    if log.settings.delete:
+        apply_retention(log, now)
+
+
+def watch_age(log: Log, segment: Segment, now: Now) -> None:
+    """A segment gets its first batch: after segment.ms another one begins."""
+    segment.opened_ms = now.mono_ms
+    log.ledger.alarm(now.mono_ms + log.settings.segment_ms, lambda later: roll_if_old(log, segment, later))
+
+
+def roll_if_old(log: Log, segment: Segment, now: Now) -> None:
+    """Begin a new segment if this one is still the active one and has reached its age."""
+    if segment is not log.active or not segment.size or log.gone:
+        return
+    if now.mono_ms - segment.opened_ms >= log.settings.segment_ms:
+        log.roll(now)
+
+
+def drop_segments(log: Log) -> None:
+    """Let the segments wholly below the log's start go: out of the log now, off the disk after a checkpoint."""
+    while len(log.segments) > 1 and log.bases[1] <= log.log_start_offset:
+        segment = log.segments.pop(0)
+        del log.bases[0]
+        log.size -= segment.size
+        log.ledger.indexes.forget(segment)
+        log.ledger.doomed.append((log, segment))
+
+
+def apply_retention(log: Log, now: Now) -> None:
+    """Advance the log's start over the segments that retention.bytes and retention.ms let go."""
+    settings = log.settings
+    interval = settings.index_interval_bytes
+    start = log.log_start_offset
+    surplus = log.size - settings.retention_bytes if settings.retention_bytes >= 0 else -1
+    by_time = settings.retention_ms >= 0 and not log.ledger.clock_stepped
+    expired_before = now.wall_ms - settings.retention_ms if by_time else -1
+    for number, segment in enumerate(log.segments):
+        too_old = segment.size > 0 and segment.known_max_timestamp(interval) < expired_before
+        too_much = surplus - segment.size >= 0 and segment is not log.active
+        if not too_old and not too_much:
+            break
+        if segment is log.active:
+            log.roll(now)
+        surplus -= segment.size
+        start = log.bases[number + 1]
+    if start > log.log_start_offset:
+        log.advance_start(start, now)
