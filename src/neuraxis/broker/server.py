@@ -1,6 +1,6 @@
 """The shell: sockets, timers and worker threads around the core, in one loop on one thread.
 
-Long because: the outside world begins here and nowhere else; what needs no system call is in `connection.py`.
+Long because: every system call on a socket stands here; what needs none is in `connection.py`, threads in `workers.py`.
 The rule of the file: the core is touched only by the loop's thread. One wake-up reads what is readable, lets the core
 act, hands out its works and writes each connection at most once per turn. There is no event-loop framework underneath
 (docs/decisions/0006): epoll, recv_into and sendmsg are all a broker needs, and nothing is copied on the way.
@@ -9,14 +9,10 @@ act, hands out its works and writes each connection at most once per turn. There
 from __future__ import annotations
 
 import logging
-import os
-import queue
 import secrets
 import select
 import socket
-import threading
 import time
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,12 +20,12 @@ from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
-from neuraxis.broker.work import Now, perform
+from neuraxis.broker.work import Now
+from neuraxis.broker.workers import WORKERS_GRACE_S, Wake, Workers
 
 if TYPE_CHECKING:
     from neuraxis.broker.config import BrokerConfig, Listener
     from neuraxis.broker.log.fs import Fs
-    from neuraxis.broker.work import Work
 
 logger = logging.getLogger("neuraxis.broker")
 
@@ -39,9 +35,6 @@ TURN_BYTES = 4 * 1024 * 1024
 """What one connection may be sent in a turn before the others get theirs."""
 SWEEP_MS = 1_000
 STOP_GRACE_MS = 3_000
-WORKERS_GRACE_S = 10.0
-"""How long the end waits for works in flight; a sync that takes longer belongs to a disk that hangs."""
-BACKGROUND_THREADS = 2
 READ = select.EPOLLIN | select.EPOLLRDHUP
 GONE = select.EPOLLHUP | select.EPOLLERR
 
@@ -49,83 +42,6 @@ GONE = select.EPOLLHUP | select.EPOLLERR
 def clock() -> Now:
     """The two clocks."""
     return Now(time.monotonic_ns() // 1_000_000, time.time_ns() // 1_000_000)
-
-
-class Wake:
-    """Wakes the loop from any thread. A number once closed is never written to: it may be another file's by then."""
-
-    def __init__(self) -> None:
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._lock = threading.RLock()  # re-entrant: a signal handler may ring while its thread is in here
-
-    def ring(self) -> None:
-        """Let the loop's poll return."""
-        with self._lock:
-            if self.fd >= 0:
-                os.eventfd_write(self.fd, 1)
-
-    def clear(self) -> None:
-        """Forget the rings so far."""
-        os.eventfd_read(self.fd)
-
-    def close(self) -> None:
-        """From now on ringing does nothing."""
-        with self._lock:
-            if self.fd >= 0:
-                os.close(self.fd)
-                self.fd = -1
-
-
-class Workers:
-    """Threads that perform works: one for the syncs replies wait for, so that nothing queues before them, two for the rest."""
-
-    def __init__(self, fs: Fs, wake: Wake) -> None:
-        self._fs = fs
-        self._wake = wake
-        self._queues: tuple[queue.SimpleQueue[Work | None], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
-        self.results: deque[tuple[int, bytes | None, OSError | None]] = deque()
-        plan = [self._queues[0], *[self._queues[1]] * BACKGROUND_THREADS]
-        self._threads = [
-            threading.Thread(target=self._run, args=(jobs,), name=f"neuraxis-work-{index}", daemon=True)
-            for index, jobs in enumerate(plan)
-        ]
-        self._started = False
-
-    def start(self) -> None:
-        """Start the threads."""
-        self._started = True
-        for thread in self._threads:
-            thread.start()
-
-    def submit(self, work: Work) -> None:
-        """Perform a work on a thread; its result lands in `results` and the loop is woken."""
-        self._queues[0 if work.kind == "sync" else 1].put(work)
-
-    def stop(self) -> bool:
-        """Let the threads finish what they have; whether all of them have ended."""
-        if not self._started:
-            return True
-        for jobs, count in zip(self._queues, (1, BACKGROUND_THREADS), strict=True):
-            for _ in range(count):
-                jobs.put(None)
-        deadline = time.monotonic() + WORKERS_GRACE_S
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
-
-    def _run(self, jobs: queue.SimpleQueue[Work | None]) -> None:
-        while (work := jobs.get()) is not None:
-            error: OSError | None = None
-            result: bytes | None = None
-            try:
-                result = perform(self._fs, work)
-            except OSError as failure:
-                error = failure
-            except Exception as failure:
-                logger.exception("work %s failed", work.kind)
-                error = OSError(f"work {work.kind} failed: {failure!r}")
-            self.results.append((work.id, result, error))
-            self._wake.ring()
 
 
 class Server:
@@ -286,9 +202,22 @@ class Server:
     def _sweep(self, now: Now) -> None:
         self._next_sweep_ms = now.mono_ms + SWEEP_MS
         self._pool.sweep(now)
+        self._close_idle(now)
         for sock in self._deaf:
             self._epoll.register(sock, select.EPOLLIN)
         self._deaf.clear()
+
+    def _close_idle(self, now: Now) -> None:
+        """Close who said nothing for connections.max.idle.ms and waits for nothing, or takes no answer for as long."""
+        limit_ms = self.core.node.settings.integer("connections.max.idle.ms")
+        if limit_ms < 0:
+            return
+        for connection in list(self._connections.values()):
+            session = connection.session
+            stuck = session.output or connection.sending or not session.pending
+            if stuck and now.mono_ms - connection.touched_ms > limit_ms:
+                logger.info("closing the connection of %s: idle for %d ms", session.describe(), limit_ms)
+                self._drop(connection)
 
     def _hand_out_works(self) -> None:
         for work in self.core.take_work():
@@ -366,6 +295,7 @@ class Server:
             session = self.core.connect(listener.name, address[0], address[1])
             connection = Connection(peer, session)
             connection.interest = READ
+            connection.touched_ms = clock().mono_ms
             self._connections[peer.fileno()] = connection
             self._by_session[session.id] = connection
             self._epoll.register(peer, READ)

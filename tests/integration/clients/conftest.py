@@ -16,11 +16,6 @@ from compat.brokers import SUITE_SETTINGS, start_target
 _numbers = itertools.count(1)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let kafka-python be imported: it reads its schemas in a way that Python 3.11 and 3.12 call deprecated."""
-    config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
-
-
 @pytest.fixture(scope="session")
 def bootstrap() -> Iterator[str]:
     """The bootstrap string of a broker with Kafka's suite settings (four partitions for a topic made by itself)."""
