@@ -35,7 +35,7 @@ class Checkers:
         self.rng = world.fork("checkers")
         self.history: list[tuple[int, tuple[bytes, int], int]] = []  # (ticket, log, base offset) of this life
         self.durable_ticket = 0
-        self.power_lost = False
+        self.power_lost = self.cache_lost = False
         self._marks: dict[tuple[bytes, int], tuple[int, int, int]] = {}
         self._facts: dict[str, dict[bytes, bytes | None]] = {}
 
@@ -70,7 +70,7 @@ class Checkers:
             self._check_indexes(log)
         self._check_fold(core)
         self._check_commits(core)
-        self.power_lost = False
+        self.power_lost = self.cache_lost = False
 
     def before_death(self) -> None:
         """The process is about to end."""
@@ -266,7 +266,7 @@ class Checkers:
                         f"ticket {ticket} ({log.topic}-{log.partition} {base_offset}) was durable and is lost"
                     )
                 unfinished = ticket == self.history[-1][0]  # it died between the journal and the segment
-                if not self.power_lost and not unfinished:
+                if not self.power_lost and not self.cache_lost and not unfinished:
                     raise Violation(
                         f"ticket {ticket} ({log.topic}-{log.partition} {base_offset}) is lost by a kill"
                     )

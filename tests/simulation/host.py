@@ -176,7 +176,7 @@ class Host:
         peer = self.peers.get(link)
         if peer is None:
             if link.accepted:
-                return  # closed by the broker, and the client does not know yet
+                return  # the broker closed it while this waited for the end of a pause
             link.accepted = True
             link.life = self.life
             session = self.core.connect("PLAINTEXT", link.client.name, link.number)

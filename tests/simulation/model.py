@@ -60,6 +60,7 @@ class TopicTruth:
     topic_id: bytes
     partitions: dict[int, PartitionTruth]
     sync: bool
+    synced_since: int = 0  # the life from which on it was synced: older replies promised less
     doomed: bool = False
     gone: bool = False
 
@@ -102,6 +103,7 @@ class Model:
         self.dead_life = 0  # the newest process that has ended
         self.forgetful_life = 0  # what this process and older ones said without a sync may be forgotten
         self.highest_wall_ms = world.wall_ms
+        self.all_sync = world.plan.durability == "sync"
         self.internal_sync = world.plan.durability == "sync"
         self._batches = 0
 
@@ -156,11 +158,20 @@ class Model:
     ) -> None:
         """A producer was told by the process `life` that the batch is there."""
         truth = self.topics[topic_id]
-        if not truth.sync and life <= self.forgetful_life:
+        if not self._is_firm(truth, life):
             return
         if truth.gone:
             raise Violation(f"a batch was acknowledged in {truth.plan.name} after its deletion was")
         self._promise(truth, partition, base_offset, batch, "acknowledged")
+
+    def is_synced(self, truth: TopicTruth, life: int) -> None:
+        """A change to `sync` was acknowledged by a process that still runs: it covers all before it."""
+        if life > self.dead_life:
+            truth.sync, truth.synced_since = True, life
+
+    def _is_firm(self, truth: TopicTruth, life: int) -> bool:
+        """Whether what this process said still holds, whatever happened since."""
+        return life > self.forgetful_life or (truth.sync and life >= truth.synced_since)
 
     def _promise(self, truth: TopicTruth, index: int, base_offset: int, batch: Batch, how: str) -> None:
         where = f"{truth.plan.name}-{index} offset {base_offset}"
@@ -200,7 +211,7 @@ class Model:
                 break  # the last batch may be cut
             self._check_shown(where, view[position:end], header, offset, expected)
             batch = self.sent[bytes(view[position + AFTER_CHECKSUM : end])]
-            if truth.sync or life > self.forgetful_life:
+            if self._is_firm(truth, life):
                 self._promise(truth, index, header.base_offset, batch, "shown")
             expected = header.next_offset
             if expected > high_watermark:
@@ -209,7 +220,7 @@ class Model:
         if position == 0 and view:
             raise Violation(f"{where}: a fetch at {offset} got {len(view)} bytes and no whole batch")
         partition = truth.partition(index)
-        if truth.sync or life > self.forgetful_life:
+        if self._is_firm(truth, life):
             partition.shown_end = max(partition.shown_end, high_watermark)
         return expected if position else offset
 

@@ -28,6 +28,7 @@ class Link:
         self.number = number
         self.open = True
         self.accepted = False
+        self.refused = False  # the host wants no more of it, though the client may not know yet
         self.life = 0  # the process at the other end
         self._to_host: deque[bytes | None] = deque()
         self._to_client: deque[bytes | None] = deque()
@@ -78,12 +79,13 @@ class Link:
 
     def close_from_host(self) -> None:
         """The broker hangs up, or is gone: what it sent before still arrives."""
+        self.refused = True
         self._to_host.clear()
         self._to_client.append(CLOSED)
         self.world.after(self._delay(), self._arrive_at_client)
 
     def _arrive_at_host(self) -> None:
-        if not self._to_host:
+        if not self._to_host or self.refused:
             return
         piece = self._to_host.popleft()
         if piece is CLOSED:

@@ -174,6 +174,9 @@ class World:
             self.host.booted_ms = self.time_ms
         else:
             self.fs.kill()
+            if self.model.all_sync and self.disk_rng.random() < 0.3:
+                self.checkers.cache_lost = True
+                self.fs.drop_caches()  # memory was short: what a failed sync lost is gone now
         self._crash_kind = ""
         self.checkers.after_death(power=power)
         delay = self.shell_rng.randint(1, 1_500)

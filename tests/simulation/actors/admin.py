@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from neuraxis.wire.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
 from neuraxis.wire.messages.delete_records import (
     DeleteRecordsPartition,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from tests.simulation.plan import TopicPlan
 
 TOPIC = 2  # the resource type of configs
+SET, DELETE = 0, 1
+MOST_PARTITIONS = 5
 RETRY = (None, ErrorCode.KAFKA_STORAGE_ERROR)
 
 
@@ -42,7 +45,9 @@ class Admin(ScriptedActor):
         self.done = not self.world.plan.admin
         while not self.world.healed and self.world.plan.admin:
             yield Pause(self.rng.randint(100, 1_500))
-            yield from self.rng.choice((self.delete_records, self.remake, self.alter, self.look))()
+            yield from self.rng.choice(
+                (self.delete_records, self.remake, self.alter, self.look, self.grow, self.repolicy)
+            )()
         for plan in self.world.plan.topics:
             if self.world.model.served(plan.name) is None:
                 yield from self.create(plan)
@@ -143,6 +148,44 @@ class Admin(ScriptedActor):
                 partition.floor = max(partition.floor, offset)
         elif answer.error_code not in (ErrorCode.OFFSET_OUT_OF_RANGE, *RETRY):
             raise Violation(f"deleting records of {plan.name}-{index} was refused with {answer.error_code}")
+
+    def grow(self) -> Generator[Pause | Ask, Any, None]:
+        """Add a partition."""
+        plan = self.rng.choice(self.world.plan.topics)
+        truth = self.world.model.served(plan.name)
+        if truth is None or plan.volatile or len(truth.partitions) >= MOST_PARTITIONS:
+            return
+        count = len(truth.partitions) + 1
+        request = CreatePartitionsRequest([CreatePartitionsTopic(plan.name, count, None)], 5_000, False)
+        reply = yield Ask(request, self.rng.randint(0, 3))
+        if reply is None:
+            return
+        code = reply.results[0].error_code
+        if code in (
+            0,
+            ErrorCode.INVALID_PARTITIONS,
+        ):  # the latter: an attempt of unknown outcome came through
+            truth.partition(count - 1)
+        elif code not in RETRY:
+            raise Violation(f"a partition for {plan.name} was refused with {code}")
+
+    def repolicy(self) -> Generator[Pause | Ask, Any, None]:
+        """Change a topic's durability. What was acknowledged before a change to sync is as safe as what comes after."""
+        plan = self.rng.choice(self.world.plan.topics)
+        truth = self.world.model.served(plan.name)
+        if truth is None or plan.volatile or self.world.plan.durability == "sync":
+            return
+        wanted = not truth.sync
+        change = (
+            AlterableConfig("flush.messages", SET, "1")
+            if wanted
+            else AlterableConfig("flush.messages", DELETE, None)
+        )
+        truth.sync = False
+        request = IncrementalAlterConfigsRequest([AlterConfigsResource(TOPIC, plan.name, [change])], False)
+        reply = yield Ask(request, self.rng.randint(0, 1))
+        if wanted and reply is not None and reply.responses[0].error_code == 0:
+            self.world.model.is_synced(truth, self.client.life)
 
     def alter(self) -> Generator[Pause | Ask, Any, None]:
         """Change a config that changes nothing of what is promised."""

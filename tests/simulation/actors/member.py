@@ -41,6 +41,7 @@ ReJoin = (
     ErrorCode.ILLEGAL_GENERATION,
     ErrorCode.REBALANCE_IN_PROGRESS,
     ErrorCode.FENCED_INSTANCE_ID,
+    ErrorCode.GROUP_ID_NOT_FOUND,
 )
 BUSY = (
     ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
@@ -181,7 +182,8 @@ class Member(ScriptedActor):
         code = reply.error_code
         if code in (ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.FENCED_INSTANCE_ID):
             self.member_id = ""
-        if code not in (*ReJoin, *BUSY):
+        forgotten = code == ErrorCode.GROUP_ID_NOT_FOUND and not self.world.model.internal_sync
+        if code not in (*ReJoin[:-1], *BUSY) and not forgotten:
             raise Violation(f"{self.name}: {what} was refused with {code}")
 
     # ---- positions ---------------------------------------------------------------------------------------------
@@ -190,9 +192,13 @@ class Member(ScriptedActor):
         by_topic: dict[str, list[int]] = {}
         for topic, index in sorted(self.assignment or ()):
             by_topic.setdefault(topic, []).append(index)
-        version = self.rng.randint(1, 9)
+        version = self.rng.randint(1, 10)
+        ids = {
+            plan.name: self.world.model.latest.get(plan.name, bytes(16)) for plan in self.world.plan.topics
+        }
+        names = {topic_id: name for name, topic_id in ids.items()}
         flat = [OffsetFetchRequestTopic(topic, found) for topic, found in by_topic.items()]
-        grouped = [OffsetFetchRequestTopics(topic, bytes(16), found) for topic, found in by_topic.items()]
+        grouped = [OffsetFetchRequestTopics(topic, ids[topic], found) for topic, found in by_topic.items()]
         request = OffsetFetchRequest(
             self.group, flat, [OffsetFetchRequestGroup(self.group, None, -1, grouped)]
         )
@@ -207,7 +213,7 @@ class Member(ScriptedActor):
         self.positions, self.committed = {}, {}
         for topic in answer.topics:
             for data in topic.partitions:
-                key = topic.name, data.partition_index
+                key = topic.name if version < 10 else names[topic.topic_id], data.partition_index
                 if data.error_code:
                     return False
                 self.world.model.read_commit(self.group, *key, data.committed_offset, started)
@@ -224,8 +230,10 @@ class Member(ScriptedActor):
         by_topic: dict[str, list[OffsetCommitRequestPartition]] = {}
         for (topic, index), offset in moved.items():
             by_topic.setdefault(topic, []).append(OffsetCommitRequestPartition(index, offset, -1, "m"))
-        topics = [OffsetCommitRequestTopic(topic, bytes(16), found) for topic, found in by_topic.items()]
-        version = self.rng.randint(7, 9) if self.instance else self.rng.randint(2, 9)
+        ids = {topic: self.world.model.latest.get(topic, bytes(16)) for topic in by_topic}
+        names = {topic_id: topic for topic, topic_id in ids.items()}
+        topics = [OffsetCommitRequestTopic(topic, ids[topic], found) for topic, found in by_topic.items()]
+        version = self.rng.randint(7, 10) if self.instance else self.rng.randint(2, 10)
         request = OffsetCommitRequest(self.group, self.generation, self.member_id, self.instance, -1, topics)
         generation = self.generation
         reply = yield Ask(request, version)
@@ -234,7 +242,7 @@ class Member(ScriptedActor):
         out = False
         for topic in reply.topics:
             for answer in topic.partitions:
-                key = topic.name, answer.partition_index
+                key = topic.name if version < 10 else names[topic.topic_id], answer.partition_index
                 self.world.model.committed(noted[key], answer.error_code, self.client.life)
                 if answer.error_code == 0:
                     self._must_not_be_stale("OffsetCommit", generation)

@@ -102,7 +102,12 @@ class Reader(ScriptedActor):
             return
         if code == ErrorCode.OFFSET_OUT_OF_RANGE:
             partition = truth.partition(data.partition_index)
-            if truth.sync and not truth.plan.deletes and partition.deletable <= asked.fetch_offset:
+            if (
+                truth.sync
+                and not truth.synced_since
+                and not truth.plan.deletes
+                and partition.deletable <= asked.fetch_offset
+            ):
                 raise Violation(
                     f"{self.name}: {truth.plan.name}-{key[1]} does not reach {asked.fetch_offset}"
                 )
@@ -113,7 +118,7 @@ class Reader(ScriptedActor):
                     f"{self.name}: {truth.plan.name}-{key[1]} at {asked.fetch_offset}: error {code}"
                 )
         elif data.diverging_epoch is not None:
-            if truth.sync:
+            if truth.sync and not truth.synced_since:
                 raise Violation(f"{self.name}: {truth.plan.name}-{key[1]} diverges: {data.diverging_epoch}")
             self.positions[key] = min(asked.fetch_offset, max(0, data.diverging_epoch.end_offset))
             self.epochs.pop(key, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any  # Any: the patched functions keep the shapes of what they replace
 
-from neuraxis.broker.log import journal, reading, tail_state
+from neuraxis.broker.log import journal, retention, tail_state
 from neuraxis.broker.log.restoring import Restored
 from neuraxis.broker.log.store import LogStore
 from tests.simulation.plan import Fault, TopicPlan
@@ -85,7 +85,7 @@ def _retention_takes_the_active_data() -> Iterable[Patch]:
             log.roll(now)
             log.advance_start(log.log_end_offset, now)
 
-    yield reading, "apply_retention", apply_retention
+    yield retention, "apply_retention", apply_retention
 
 
 def _a_tail_that_nothing_proves() -> Iterable[Patch]:

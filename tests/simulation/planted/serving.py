@@ -102,7 +102,8 @@ BUGS = (
     Bug(
         "deleted records are not logged",
         _deleted_records_are_not_logged,
-        lambda plan: small(plan, faults=KILLS, admin=True, checkpoint_ms=6_000),
+        lambda plan: small(plan, faults=KILLS, admin=True, checkpoint_ms=6_000, duration_ms=6_000),
+        seeds=30,
     ),
     Bug("old ids for new topics", _old_ids_for_new_topics, _remade),
     Bug(
