@@ -456,7 +456,7 @@ def test_an_address_in_use_is_an_error_that_frees_the_rest() -> None:
 def test_a_connection_that_says_nothing_for_the_idle_limit_is_closed_and_one_that_waits_is_not() -> None:
     with served(kafka={"connections.max.idle.ms": "1500"}) as running:
         with running.connect() as silent, running.connect() as waiting:
-            assert silent.request(HELLO, 3).error_code == 0
+            assert silent.request(HELLO, 2).error_code == 0
             waiting.send(fetch_request({"drives": {0: 0}}, max_wait_ms=4_000), FETCH_VERSION)
             assert silent.is_closed_by_the_broker()
             assert fetched(waiting.receive()).error_code == 0
