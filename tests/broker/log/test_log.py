@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from neuraxis.broker.log.failures import OffsetOutOfRange, StorageFailed
 from neuraxis.broker.log.log import Log
 from neuraxis.broker.log.settings import LogSettings
 from neuraxis.broker.work import Now
-from neuraxis.wire.batch import read_header, scan_headers, set_offset
+from neuraxis.wire.batch import read_header, set_offset
 from neuraxis.wire.compression import CompressionType
 from neuraxis.wire.records import Record, build_batch
 from tests.broker.log.harness import OS, SYNC, WALL, World, check_reads
@@ -30,64 +28,6 @@ def append_at(log: Log, *timestamps: int, codec: CompressionType = CompressionTy
     view = memoryview(bytearray(build_batch(records, compression=codec)))
     set_offset(view, log.log_end_offset, log.leader_epoch)
     log.append(view, read_header(view), Now(0, WALL))
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    sizes=st.lists(st.integers(0, 400), min_size=1, max_size=60),
-    max_bytes=st.integers(1, 5_000),
-    minimum=st.booleans(),
-    limit=st.integers(0, 60),
-)
-def test_a_read_returns_whole_batches_from_the_one_that_holds_the_offset(
-    sizes: list[int], max_bytes: int, minimum: bool, limit: int
-) -> None:
-    world, log = a_log()
-    for size in sizes:
-        world.append(log, size)
-    history = world.histories[log.topic_id, 0]
-    limit_offset = 2 * min(limit, len(sizes))
-    for offset in range(log.log_end_offset):
-        found = log.read(offset, max_bytes, limit_offset, minimum)
-        first = history.batches[offset // 2]
-        if offset >= limit_offset or (len(first) > max_bytes and not minimum):
-            assert found is None
-            continue
-        assert found is not None
-        data = found.read()
-        found.release()
-        assert len(data) == found.length
-        assert found.length <= max(max_bytes, len(first))
-        headers = [header for _, header in scan_headers(memoryview(data))]
-        assert sum(header.size for header in headers) == len(data)
-        assert headers[0].base_offset == offset // 2 * 2
-        assert headers[-1].last_offset < limit_offset
-    assert found is None or found.file.pins <= 1 + world.fs.open(found.file.path).pins
-
-
-def test_reading_on_reaches_every_batch_once_across_segments() -> None:
-    world, log = a_log()
-    for number in range(80):
-        world.append(log, size=number * 7 % 300)
-    assert len(log.segments) > 5
-    for max_bytes in (1, 700, 100_000):
-        offset, seen = 0, 0
-        while (found := log.read(offset, max_bytes, log.log_end_offset)) is not None:
-            for _, header in scan_headers(memoryview(found.read())):
-                assert header.base_offset == offset
-                offset, seen = header.next_offset, seen + 1
-            found.release()
-        assert seen == 80
-
-
-def test_offsets_outside_the_log_are_refused() -> None:
-    world, log = a_log()
-    world.append(log)
-    assert log.read(2, 100, 2) is None
-    assert log.read(1, 100, 0) is None
-    for offset in (-1, 3):
-        with pytest.raises(OffsetOutOfRange, match=rf"offset {offset} is outside \[0, 2\]"):
-            log.read(offset, 100, 2)
 
 
 def test_a_sync_log_shows_its_end_only_after_the_sync() -> None:
@@ -146,30 +86,6 @@ def test_segments_roll_by_size_by_record_time_by_age_and_by_index() -> None:
     check_reads(log)
 
 
-@pytest.mark.parametrize("codec", list(CompressionType))
-def test_the_first_record_at_or_after_a_time_is_found(codec: CompressionType) -> None:
-    _, log = a_log(replace(OS, segment_bytes=400))
-    times = [(5, 9), (7, 30), (10, 20), (50, 40), (45, 45), (60, 61)]
-    for pair in times:
-        append_at(log, *pair, codec=codec)
-    flat = [timestamp for pair in times for timestamp in pair]
-    for wanted in range(63):
-        expected = next(((t, offset, 0) for offset, t in enumerate(flat) if t >= wanted), None)
-        assert log.offset_for_timestamp(wanted) == expected
-    assert log.max_timestamp == 61
-    assert log.max_timestamp_offset() == (61, 11, 0)
-    log.advance_start(4, Now(0, WALL))
-    assert log.offset_for_timestamp(1) == (10, 4, 0)
-
-
-def test_an_empty_log_has_no_times() -> None:
-    _, log = a_log()
-    assert log.offset_for_timestamp(0) is None
-    assert log.max_timestamp_offset() is None
-    assert log.max_timestamp == -1
-    assert list(log.batches_from(0)) == []
-
-
 def test_deleted_records_are_gone_at_once_and_their_files_after_a_checkpoint() -> None:
     world, log = a_log()
     for _ in range(40):
@@ -203,22 +119,6 @@ def test_deleted_records_are_gone_at_once_and_their_files_after_a_checkpoint() -
     assert again.read(80, 1, 80) is None
 
 
-def test_a_range_can_be_read_after_its_segment_was_deleted() -> None:
-    world, log = a_log()
-    for _ in range(20):
-        world.append(log, size=200)
-    found = log.read(0, 10_000, 40)
-    assert found is not None
-    before = found.read()
-    world.advance_start(log, 30)
-    world.checkpoint()
-    world.tick(1)
-    world.settle()
-    assert found.file.path not in [f"a-0/{name}" for name in world.fs.list("a-0")]
-    assert found.read() == before
-    found.release()
-
-
 def test_leader_epochs_rise_where_they_are_told_and_survive() -> None:
     world, log = a_log()
     world.append(log)
@@ -233,30 +133,3 @@ def test_leader_epochs_rise_where_they_are_told_and_survive() -> None:
     log = world.log("a")
     assert (log.leader_epoch, log.end_offset_for_epoch(1)) == (3, (0, 2))
     assert log.epochs.epoch_at(2) == 3
-
-
-def test_a_lying_or_missing_index_is_made_anew() -> None:
-    world, log = a_log()
-    for _ in range(60):
-        world.append(log, size=100)
-    world.store.close(world.now)
-    indexes = [name for name in world.fs.list("a-0") if name.endswith("index")]
-    for damage in ("flip", "empty", "longer", "gone"):
-        for name in indexes:
-            content = world.fs.content(f"a-0/{name}")
-            if damage == "flip" and content:
-                content[len(content) // 2] ^= 0x40
-            elif damage == "empty":
-                content.clear()
-            elif damage == "longer":
-                content += b"\xff" * 5
-            elif damage == "gone":
-                world.fs.remove(f"a-0/{name}")
-        world.start()
-        log = world.log("a")
-        for offset in range(120):
-            found = log.read(offset, 1, 120)
-            assert found is not None
-            assert read_header(found.read()).base_offset == offset // 2 * 2
-            found.release()
-        world.store.close(world.now)

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from neuraxis.broker.log import identity
-from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, StorageFailed
+from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
 from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.log.settings import LogSettings, StoreOptions
 from neuraxis.broker.log.store import LogStore
@@ -70,69 +69,6 @@ def test_an_interval_log_is_synced_after_its_time_or_its_count() -> None:
     assert [work.kind for work, _ in world.works] == ["flush"]
 
 
-def test_retention_by_time_deletes_what_is_old_and_the_active_segment_too() -> None:
-    world = started()
-    log = world.create("a", replace(OS, retention_ms=3_600_000))
-    for _ in range(30):
-        world.append(log, size=200)
-    world.tick(300_000)
-    assert log.log_start_offset == 0
-    world.now = Now(world.now.mono_ms + 3_600_000, world.now.wall_ms + 3_600_000)
-    world.tick()
-    assert log.log_start_offset == log.log_end_offset == 60
-    assert log.size == 0
-    world.checkpoint()
-    world.tick(1_000)
-    world.settle()
-    assert [name for name in world.fs.list("a-0") if name.endswith(".log")] == [f"{60:020d}.log"]
-
-
-def test_an_idle_log_is_aged_after_a_restart_too() -> None:
-    world = started(producer_expiration_ms=600_000)
-    log = world.create("a", replace(OS, retention_ms=3_600_000))
-    world.append(log)
-    world.store.close(world.now)
-    world.start()
-    world.configure_all()
-    log = world.log("a")
-    for _ in range(13):
-        world.tick(300_000)
-    assert log.log_start_offset == log.log_end_offset == 2
-    assert log.producers.by_id == {}
-
-
-def test_retention_by_size_keeps_at_least_that_much() -> None:
-    world = started()
-    log = world.create("a", replace(OS, retention_ms=-1, retention_bytes=5_000))
-    for _ in range(60):
-        world.append(log, size=200)
-    world.tick(300_000)
-    assert log.log_start_offset > 0
-    assert 5_000 <= log.size < 5_000 + 2_000
-
-
-def test_without_delete_in_its_policy_a_log_keeps_everything() -> None:
-    world = started()
-    log = world.create("a", replace(OS, retention_ms=1, delete=False))
-    world.append(log)
-    world.tick(900_000)
-    assert log.log_start_offset == 0
-
-
-def test_a_jump_of_the_wall_clock_suspends_deletion_by_time() -> None:
-    world = started()
-    log = world.create("a", replace(OS, retention_ms=3_600_000))
-    world.append(log)
-    world.tick()
-    world.now = Now(world.now.mono_ms + 400_000, world.now.wall_ms + 10 * 86_400_000)
-    world.tick()
-    assert world.store.clock_stepped
-    assert log.log_start_offset == 0
-    world.now = Now(world.now.mono_ms + 400_000, WALL - 1_000 + world.now.mono_ms + 400_000)
-    world.tick()
-    assert not world.store.clock_stepped
-
-
 def test_a_full_disk_is_seen_before_it_is_hit_and_forgotten_when_there_is_room() -> None:
     world = started()
     log = world.create("a", OS)
@@ -149,83 +85,10 @@ def test_a_full_disk_is_seen_before_it_is_hit_and_forgotten_when_there_is_room()
     world.append(log)
 
 
-def test_a_checkpoint_is_made_after_a_minute_or_after_enough_bytes_and_trims_the_journal() -> None:
-    world = started(checkpoint_bytes=10_000)
-    log = world.create("a", SYNC)
-    kinds = set()
-    world.store.ledger.check_at = 0
-    for _ in range(100):
-        world.append(log, size=300)
-        world.store.ledger.check_at = 0
-        world.take()
-        kinds |= {work.kind for work, _ in world.works}
-        world.settle()
-    assert "checkpoint" in kinds
-    assert len(world.fs.list("journal")) <= 3
-    world.fs.kill()
-    assert world.start().frames < 40
-    assert world.log("a").log_end_offset == 200
-
-
-def test_a_clean_stop_is_reported_as_one_and_leaves_nothing_to_read() -> None:
-    world = started()
-    log = world.create("a", SYNC)
-    for _ in range(50):
-        world.append(log)
-    world.settle()
-    world.store.close(world.now)
-    assert world.fs.content("recovery-point-offset-checkpoint") == b"0\n1\na 0 100\n"
-    assert world.fs.content("log-start-offset-checkpoint") == b"0\n1\na 0 0\n"
-    assert ".kafka_cleanshutdown" in world.fs.list("")
-    reads: list[str] = []
-    world.fs.fault = lambda operation, path, number: reads.append(path) if operation == "read" else None
-    report = world.start()
-    assert (report.unclean, report.frames, report.notes) == (False, 0, [])
-    assert not [path for path in reads if path.endswith((".log", "index"))]
-    world.fs.fault = None
-    assert world.log("a").log_end_offset == 100
-
-
-def test_epochs_must_rise_after_another_boot_but_not_after_a_mere_kill() -> None:
-    world = started()
-    world.create("a", OS)
-    world.fs.kill()
-    report = world.start()
-    assert (report.unclean, report.other_boot, report.next_epoch) == (True, False, 0)
-    for boot in (1, 2):
-        world.fs.kill()
-        world.options = replace(OPTIONS, boot_id=f"boot-{boot + 1}")
-        report = world.start()
-        assert (report.unclean, report.other_boot, report.next_epoch) == (True, True, boot)
-    world.store.close(world.now)
-    world.options = OPTIONS
-    report = world.start()
-    assert (report.unclean, report.other_boot, report.next_epoch) == (False, True, 2)
-
-
 def test_a_second_broker_is_refused_while_the_first_one_runs() -> None:
     world = started()
     with pytest.raises(DirectoryInUse):
         LogStore(world.fs, OPTIONS).recover(world.now)
-
-
-def test_a_newer_format_is_refused_and_left_alone() -> None:
-    world = started()
-    world.store.close(world.now)
-    world.fs.replace(identity.IDENTITY, b"format.version=2\ncluster.id=x\n")
-    with pytest.raises(FormatTooNew, match="format version 2; this version of neuraxis knows 1"):
-        world.start()
-    assert world.fs.content(identity.IDENTITY).startswith(b"format.version=2")
-
-
-def test_a_directory_keeps_its_identity() -> None:
-    world = World(options=replace(OPTIONS, cluster_id="first"))
-    world.start()
-    world.store.close(world.now)
-    assert world.fs.content("meta.properties").startswith(b"version=1\ncluster.id=first\n")
-    world.options = replace(OPTIONS, cluster_id="second")
-    world.start()
-    assert world.store.cluster_id == "first"
 
 
 def test_directories_that_cannot_be_read_are_left_and_listed() -> None:
@@ -287,21 +150,6 @@ def test_a_segment_that_lost_durable_bytes_is_named_and_the_rest_is_served() -> 
     world.fs.kill()
     assert "has lost bytes that were durable" in world.start().notes[0]
     assert 0 < world.log("a").log_end_offset < 40
-
-
-def test_producers_and_their_windows_survive_a_clean_and_an_unclean_stop() -> None:
-    world = started()
-    log = world.create("a", SYNC)
-    for _ in range(9):
-        world.append(log)
-    world.settle()
-    for stop in ("kill", "close", "kill"):
-        if stop == "kill":
-            world.fs.kill()
-        else:
-            world.store.close(world.now)
-        world.start()
-        assert [b.first_sequence for b in world.log("a").producers.by_id[9].batches] == [8, 10, 12, 14, 16]
 
 
 def test_a_failed_sync_raises_and_is_never_acknowledged() -> None:

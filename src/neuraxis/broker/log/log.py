@@ -40,50 +40,13 @@ class Log:
     """
 
     __slots__ = (
-        "_epoch",
-        "_flush_messages",
-        "_index_interval",
-        "_journaled",
-        "_segment_bytes",
-        "_unflushed",
-        "active",
-        "ages",
-        "bases",
-        "changed",
-        "directory",
-        "dirty",
-        "durable_offset",
-        "epochs",
-        "flushing",
-        "former_directory",
-        "fs",
-        "gone",
-        "hints",
-        "ledger",
-        "log_end_offset",
-        "log_start_offset",
-        "must_sync_segments",
-        "new_files",
-        "new_names",
-        "partition",
-        "producers",
-        "recent_offsets",
-        "recent_positions",
-        "recovery_point",
-        "segments",
-        "settings",
-        "size",
-        "snapshot_offset",
-        "syncing",
-        "syncing_names",
-        "syncs",
-        "ticket",
-        "topic",
-        "topic_id",
-        "unchecked",
-        "unsynced_names",
-        "waiting",
-    )
+        "_epoch", "_flush_messages", "_index_interval", "_journaled", "_segment_bytes", "_unflushed",
+        "active", "ages", "bases", "changed", "directory", "dirty", "durable_offset", "epochs",
+        "former_directory", "fs", "gone", "hints", "ledger", "log_end_offset", "log_start_offset",
+        "must_sync_segments", "new_files", "new_names", "partition", "producers", "recent_offsets",
+        "recent_positions", "segments", "settings", "size", "snapshot_offset", "syncing", "syncing_names",
+        "syncs", "ticket", "topic", "topic_id", "unchecked", "unsynced_names", "waiting",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -106,7 +69,6 @@ class Log:
         self.log_start_offset = 0
         self.log_end_offset = 0
         self.durable_offset = 0
-        self.recovery_point = 0  # everything below is durable in the segments, by a checkpoint
         self.snapshot_offset = -1  # the producer snapshot that fits the recovery point; -1: no producers
         self.size = 0
         self.ticket = 0
@@ -127,7 +89,6 @@ class Log:
         self.must_sync_segments = False  # the next sync of the journal needs the segments' first
         self.waiting = False
         self.changed = False
-        self.flushing = False
         self.ages = False
         self.gone = False
         self._epoch = -1

@@ -84,7 +84,7 @@ class Restored:
         log.add_segment(active)
         log.size += active.size
         log.log_start_offset = max(log.log_start_offset, log.bases[0])
-        log.log_end_offset = log.durable_offset = log.recovery_point = entry.recovery_point
+        log.log_end_offset = log.durable_offset = entry.recovery_point
         self._restore_epochs()
         if self.fs.size(active.file) < entry.position:
             self._shortened(active)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -94,6 +95,15 @@ def run(seed: int) -> None:
         recover(world, rng, power)
 
 
+def fault_at(at: int, kind: int) -> Callable[[str, str, int], OSError | None]:
+    """A fault of operation `at`."""
+
+    def fault(operation: str, path: str, number: int) -> OSError | None:
+        return OSError(kind, "injected") if number == at and operation != "read" else None
+
+    return fault
+
+
 def recover(world: World, rng: Random, power: bool) -> None:
     while True:
         if power:
@@ -120,9 +130,7 @@ def test_a_failed_write_or_sync_stops_the_broker_and_loses_nothing(block: int) -
         world.start()
         at = rng.randint(20, 300)
         kind = rng.choice([5, 28])
-        world.fs.fault = lambda operation, path, number: (
-            OSError(kind, "injected") if number == at and operation != "read" else None  # noqa: B023
-        )
+        world.fs.fault = fault_at(at, kind)
         try:
             live(world, rng, 400)
             failed = False

@@ -1,0 +1,65 @@
+"""Checkpoints: when they are made, what they let go, what a start needs of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.broker.log.harness import OPTIONS, SYNC, World
+
+
+def started(**changes: int | str) -> World:
+    world = World(options=replace(OPTIONS, **changes))  # type: ignore[arg-type]  # options by name
+    world.start()
+    return world
+
+
+def test_a_checkpoint_is_made_after_a_minute_or_after_enough_bytes_and_trims_the_journal() -> None:
+    world = started(checkpoint_bytes=10_000)
+    log = world.create("a", SYNC)
+    kinds = set()
+    world.store.ledger.check_at = 0
+    for _ in range(100):
+        world.append(log, size=300)
+        world.store.ledger.check_at = 0
+        world.take()
+        kinds |= {work.kind for work, _ in world.works}
+        world.settle()
+    assert "checkpoint" in kinds
+    assert len(world.fs.list("journal")) <= 3
+    world.fs.kill()
+    assert world.start().frames < 40
+    assert world.log("a").log_end_offset == 200
+
+
+def test_a_clean_stop_is_reported_as_one_and_leaves_nothing_to_read() -> None:
+    world = started()
+    log = world.create("a", SYNC)
+    for _ in range(50):
+        world.append(log)
+    world.settle()
+    world.store.close(world.now)
+    assert world.fs.content("recovery-point-offset-checkpoint") == b"0\n1\na 0 100\n"
+    assert world.fs.content("log-start-offset-checkpoint") == b"0\n1\na 0 0\n"
+    assert ".kafka_cleanshutdown" in world.fs.list("")
+    reads: list[str] = []
+    world.fs.fault = lambda operation, path, number: reads.append(path) if operation == "read" else None
+    report = world.start()
+    assert (report.unclean, report.frames, report.notes) == (False, 0, [])
+    assert not [path for path in reads if path.endswith((".log", "index"))]
+    world.fs.fault = None
+    assert world.log("a").log_end_offset == 100
+
+
+def test_producers_and_their_windows_survive_a_clean_and_an_unclean_stop() -> None:
+    world = started()
+    log = world.create("a", SYNC)
+    for _ in range(9):
+        world.append(log)
+    world.settle()
+    for stop in ("kill", "close", "kill"):
+        if stop == "kill":
+            world.fs.kill()
+        else:
+            world.store.close(world.now)
+        world.start()
+        assert [b.first_sequence for b in world.log("a").producers.by_id[9].batches] == [8, 10, 12, 14, 16]

@@ -1,0 +1,77 @@
+"""How logs age: retention by time and size, idle logs, a clock that jumps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from neuraxis.broker.work import Now
+from tests.broker.log.harness import OPTIONS, OS, WALL, World
+
+
+def started(**changes: int | str) -> World:
+    world = World(options=replace(OPTIONS, **changes))  # type: ignore[arg-type]  # options by name
+    world.start()
+    return world
+
+
+def test_retention_by_time_deletes_what_is_old_and_the_active_segment_too() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=3_600_000))
+    for _ in range(30):
+        world.append(log, size=200)
+    world.tick(300_000)
+    assert log.log_start_offset == 0
+    world.now = Now(world.now.mono_ms + 3_600_000, world.now.wall_ms + 3_600_000)
+    world.tick()
+    assert log.log_start_offset == log.log_end_offset == 60
+    assert log.size == 0
+    world.checkpoint()
+    world.tick(1_000)
+    world.settle()
+    assert [name for name in world.fs.list("a-0") if name.endswith(".log")] == [f"{60:020d}.log"]
+
+
+def test_an_idle_log_is_aged_after_a_restart_too() -> None:
+    world = started(producer_expiration_ms=600_000)
+    log = world.create("a", replace(OS, retention_ms=3_600_000))
+    world.append(log)
+    world.store.close(world.now)
+    world.start()
+    world.configure_all()
+    log = world.log("a")
+    for _ in range(13):
+        world.tick(300_000)
+    assert log.log_start_offset == log.log_end_offset == 2
+    assert log.producers.by_id == {}
+
+
+def test_retention_by_size_keeps_at_least_that_much() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=-1, retention_bytes=5_000))
+    for _ in range(60):
+        world.append(log, size=200)
+    world.tick(300_000)
+    assert log.log_start_offset > 0
+    assert 5_000 <= log.size < 5_000 + 2_000
+
+
+def test_without_delete_in_its_policy_a_log_keeps_everything() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=1, delete=False))
+    world.append(log)
+    world.tick(900_000)
+    assert log.log_start_offset == 0
+
+
+def test_a_jump_of_the_wall_clock_suspends_deletion_by_time() -> None:
+    world = started()
+    log = world.create("a", replace(OS, retention_ms=3_600_000))
+    world.append(log)
+    world.tick()
+    world.now = Now(world.now.mono_ms + 400_000, world.now.wall_ms + 10 * 86_400_000)
+    world.tick()
+    assert world.store.clock_stepped
+    assert log.log_start_offset == 0
+    world.now = Now(world.now.mono_ms + 400_000, WALL - 1_000 + world.now.mono_ms + 400_000)
+    world.tick()
+    assert not world.store.clock_stepped
