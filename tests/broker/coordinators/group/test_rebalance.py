@@ -107,6 +107,22 @@ def test_a_rebalance_of_absent_static_members_alone_ends_with_their_sessions() -
     assert world.phase() == "Empty"
 
 
+def test_absent_static_members_without_a_rebalance_timeout_do_not_keep_the_broker_busy() -> None:
+    world = World()
+    member = world.answers[world.join(instance="i1", rebalance_timeout_ms=0)].member_id
+    world.sync("g", 1, member, assignments={member: b"x"})
+    newcomer = world.member_id(rebalance_timeout_ms=0)
+    world.join(member=newcomer, rebalance_timeout_ms=0)
+    world.leave("g", (newcomer, None))
+    assert world.phase() == "PreparingRebalance"
+    before = world.ticks
+    world.advance(9_999)  # a deadline that does not move fails in `advance`
+    assert world.phase() == "PreparingRebalance"
+    assert world.ticks - before <= 11
+    world.advance(1_001)
+    assert world.phase() == "Empty"
+
+
 def test_the_initial_delay_gathers_the_members_of_a_new_group() -> None:
     world = World(group_initial_rebalance_delay_ms=3_000)
     tokens = [world.join(version=3, rebalance_timeout_ms=6_000)]

@@ -54,6 +54,7 @@ class World:
         self.state: GroupState = self.machine.new_state()
         self.log: list[tuple[bytes, bytes | None]] = []
         self.batches = 0
+        self.ticks = 0
         self.now = Now(1_000, 1_700_000_000_000)
         self.answers: dict[int, Any] = {}
         self._token = 0
@@ -88,6 +89,7 @@ class World:
         self.now = end
 
     def tick(self) -> None:
+        self.ticks += 1
         before = pickle.dumps(self.state)
         outcome = self.machine.expire(self.state, self.now)
         assert pickle.dumps(self.state) == before, "expire changed the state"

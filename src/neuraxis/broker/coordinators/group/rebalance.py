@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.coordinators.group.settings import MAX_RECORD_BYTES
+from neuraxis.broker.coordinators.group.settings import ABSENT_RETRY_MS, MAX_RECORD_BYTES
 from neuraxis.broker.coordinators.group.state import JOIN_TIMER, SYNC_TIMER, Membership, Phase
 from neuraxis.broker.coordinators.machine import Reply
 from neuraxis.wire.errors import ErrorCode
@@ -88,7 +88,7 @@ def complete(draft: Draft) -> None:
             draft.remove(member.member_id, ErrorCode.UNKNOWN_MEMBER_ID)
     if membership.members and not _elect_leader(membership):
         # Only static members are left and none of them has come: their sessions will end this, one way or the other.
-        draft.set_timer(JOIN_TIMER, membership.rebalance_timeout_ms())
+        draft.set_timer(JOIN_TIMER, max(membership.rebalance_timeout_ms(), ABSENT_RETRY_MS))
         return
     membership.generation_id += 1
     membership.initial = False

@@ -8,6 +8,9 @@ from typing import Protocol
 NEW_MEMBER_TIMEOUT_MS = 5 * 60 * 1000
 """How long a member that never got an answer may wait in a rebalance: its connection may be gone unseen. Kafka's number."""
 
+ABSENT_RETRY_MS = 1_000
+"""How soon a rebalance of absent static members is looked at again, at the least: they may have asked for a timeout of 0."""
+
 MAX_MEMBERS = 10_000
 """Members per group, whatever `group.max.size` allows: every rebalance sends all of them to the leader in one answer."""
 
