@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.work import Now
 from tests.broker.admin_script import trim
 from tests.broker.harness import CoreHarness, batch_of, produce_request
@@ -58,3 +59,15 @@ def test_an_unsynced_log_that_lost_its_end_below_deleted_records_keeps_what_come
     fs.kill()
     partition = CoreHarness("os", fs=fs).partition("a")
     assert (partition.log_start_offset, partition.log_end_offset) == (0, 1)
+
+
+def test_a_leader_epoch_that_rose_after_a_power_cut_does_not_fall_back_when_the_process_is_killed() -> None:
+    fs = SimFs()
+    harness = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="first"))
+    harness.create_topic("a")
+    harness.connect().produce("a", batch_of(b"lost"))
+    fs.power_loss(EverythingIsLost())
+    for _ in range(2):
+        partition = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="second")).partition("a")
+        assert (partition.log_end_offset, partition.leader_epoch) == (0, 1)
+        fs.kill()

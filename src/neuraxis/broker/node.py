@@ -135,9 +135,12 @@ class Node:
                 log.advance_start(offset, now)
 
     def _raise_epochs(self) -> None:
-        """Logs that may have lost what a client was shown begin a new leader epoch, so that the client can notice."""
+        """Logs that may have lost what a client was shown begin a new leader epoch, so that the client can notice.
+
+        At every start, not only at the first after a power cut: that one may have died before its epochs were durable.
+        """
         report = self.recovery
-        if report is None or not (report.unclean and report.other_boot):
+        if report is None or not report.next_epoch:
             return
         for partition in self.partitions.values():
             if partition.log.settings.durability is not Durability.SYNC:
