@@ -31,6 +31,7 @@ def test_descriptors_stay_within_their_bound_and_pins_hold_theirs(tmp_path: Path
     assert len(os.listdir("/proc/self/fd")) - before <= 17
     assert files[3].fd >= 0
     assert all(fs.read(file, 0, 9) == bytes([i]) * 3 for i, file in enumerate(files))
+    assert len(os.listdir("/proc/self/fd")) - before <= 17
     fs.close()
     assert len(os.listdir("/proc/self/fd")) <= before
 

@@ -25,14 +25,17 @@ __all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
 
 # Half of the process's limit is left to sockets; above 4,096 more descriptors no longer save anything measurable.
 MOST_DESCRIPTORS = 4096
+# What some systems lack (macOS): a sync that may leave out metadata, and space that is reserved.
+_sync_data = getattr(os, "fdatasync", os.fsync)
+_reserve = getattr(os, "posix_fallocate", None)
 LOCK_NAME = ".lock"
 
 
 class DiskFs(Fs):
     """The data directory on a disk.
 
-    Descriptors sit behind a bound and are closed by second chance, only from `write` and `open` (the owner's thread), never
-    while a file is pinned or a call on another thread uses it.
+    Descriptors sit behind a bound and are closed by second chance, only on the thread that writes and opens, never while a
+    file is pinned or a call on another thread uses it.
     """
 
     def __init__(self, data_dir: str, most_descriptors: int | None = None) -> None:
@@ -43,6 +46,9 @@ class DiskFs(Fs):
         self._open: dict[File, None] = {}
         self._mutex = threading.RLock()
         self._lock_fd = -1
+        self._owner = (
+            0  # the thread that writes: it alone closes descriptors, so that it needs no lock to use one
+        )
         self._no_wait = hasattr(os, "RWF_NOWAIT")
         os.makedirs(data_dir, exist_ok=True)
 
@@ -63,6 +69,7 @@ class DiskFs(Fs):
 
     def _reopen(self, file: File) -> int:
         with self._mutex:
+            self._owner = threading.get_ident()
             self._evict()
             return self._descriptor(file)
 
@@ -88,6 +95,8 @@ class DiskFs(Fs):
 
     def _take(self, file: File) -> int:
         with self._mutex:
+            if file.fd < 0 and threading.get_ident() == self._owner:
+                self._evict()
             file.busy += 1
             try:
                 return self._descriptor(file)
@@ -108,6 +117,7 @@ class DiskFs(Fs):
 
     def open(self, path: str, create: bool = False) -> File:
         with self._mutex:
+            self._owner = threading.get_ident()
             file = self._files.get(path)
             if file is None:
                 file = File(self, path)
@@ -208,7 +218,10 @@ class DiskFs(Fs):
     def allocate(self, file: File, length: int) -> None:
         fd = self._take(file)
         try:
-            os.posix_fallocate(fd, 0, length)
+            if _reserve is None:
+                os.ftruncate(fd, max(length, os.fstat(fd).st_size))
+            else:
+                _reserve(fd, 0, length)
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
                 raise
@@ -231,7 +244,7 @@ class DiskFs(Fs):
                 file.shrunk = False
                 os.fsync(fd)
             else:
-                os.fdatasync(fd)
+                _sync_data(fd)
         finally:
             self._give(file)
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.log.failures import OffsetOutOfRange
 from neuraxis.broker.log.scan import SCAN_READ, first_header, headers
 from neuraxis.wire.batch import scan_headers
+from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.records import iter_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neuraxis.broker.log.fs import File
+    from neuraxis.broker.log.index import OffsetIndex
     from neuraxis.broker.log.log import Log
     from neuraxis.broker.log.segment import Segment
     from neuraxis.wire.batch import BatchHeader
@@ -53,8 +55,13 @@ def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: 
     segment = log.segment_of(offset)
     position = locate(log, segment, offset)
     if position >= segment.size:  # the last batches of a segment are gone (compaction): the next one follows
-        segment = log.segments[log.segments.index(segment) + 1]
-        position = 0
+        following = log.segments.index(segment) + 1
+        if following == len(log.segments):
+            raise Refused(
+                ErrorCode.KAFKA_STORAGE_ERROR,
+                f"{segment.file.path} is damaged: offset {offset} is not where the log had put it.",
+            )
+        segment, position = log.segments[following], 0
     end = segment.size
     if limit_offset < log.log_end_offset and log.segment_of(limit_offset) is segment:
         end = locate(log, segment, limit_offset)
@@ -82,18 +89,24 @@ def locate(log: Log, segment: Segment, offset: int) -> int:
 def find_batch(log: Log, segment: Segment, offset: int) -> tuple[int, BatchHeader] | None:
     """(position, header) of the first batch in the segment that ends at or after `offset`."""
     interval = log.settings.index_interval_bytes
-    start = segment.index(interval).floor(offset)
+    start = _index(log, segment).floor(offset)
     if start:
         header = first_header(log.fs, segment.file, start)
         if header is None or not segment.base_offset <= header.base_offset <= offset:
             segment.rebuild_indexes(interval)  # the index lies
             start = segment.index(interval).floor(offset)
-    if segment is not log.active:
-        log.ledger.indexes.touch(segment)
     for position, header in headers(log.fs, segment.file, start, segment.size):
         if header.last_offset >= offset:
             return position, header
     return None
+
+
+def _index(log: Log, segment: Segment) -> OffsetIndex:
+    """A segment's offset index; those of closed segments share a bounded cache."""
+    index = segment.index(log.settings.index_interval_bytes)
+    if segment is not log.active:
+        log.ledger.indexes.touch(segment)
+    return index
 
 
 def _give_hint(log: Log, offset: int, segment: Segment, position: int) -> None:
@@ -113,7 +126,7 @@ def _cut(log: Log, segment: Segment, position: int, max_bytes: int, length: int,
         if cut > position:
             return cut - position
     else:
-        cut = segment.index(log.settings.index_interval_bytes).position_floor(wanted)
+        cut = _index(log, segment).position_floor(wanted)
         if cut > position:
             for _, header in headers(log.fs, segment.file, cut, min(segment.size, cut + length)):
                 _give_hint(log, header.base_offset, segment, cut)
@@ -140,7 +153,7 @@ def offset_for_timestamp(log: Log, timestamp: int) -> tuple[int, int, int] | Non
         if segment.known_max_timestamp(interval) < timestamp:
             continue
         first = max(segment.time_index(interval).floor(timestamp), log.log_start_offset)
-        start = segment.index(interval).floor(first)
+        start = _index(log, segment).floor(first)
         for position, header in headers(log.fs, segment.file, start, segment.size):
             if header.max_timestamp < timestamp or header.last_offset < log.log_start_offset:
                 continue
