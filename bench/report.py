@@ -24,8 +24,13 @@ and a warm Apache Kafka {kafka} (one KRaft node, the heap flags of its own scrip
 who does not have its turn is stopped by SIGSTOP. A ratio is the median of the ratios of each round, to Apache Kafka as it
 comes, which acknowledges from the page cache. What exactly is done: the first lines of each file in `bench/`.
 {quick}
-Machine: {cores} cores of {processor}, {memory_gib} GiB, Linux {kernel}; Python {python}, {java}; load before the run
-{load_before}. Client, broker and everything else share the cores. {date}, {seconds} s.
+Machine: {cores} cores of {processor}, {memory_gib} GiB, Linux {kernel}; Python {python}, {java}. Client, broker and
+everything else share the cores. Load average before the run {load_before}, niceness {niceness}, {seconds} s.
+{busy}"""
+_BUSY_LOAD = 0.5  # of a core, before our own brokers start: more than that is somebody else's work
+_BUSY = """
+**Other work was running on this machine.** Figures that depend on the clock (latencies, MB/s, requests/s, start-up) are
+disturbed, and what waits for the disk most of all; figures per broker CPU-second and memory are less so.
 """
 _QUICK = "\nThis was a **quick** run: fewer and shorter rounds than the figures a release is judged by.\n"
 _EMPTY = "-"
@@ -114,6 +119,7 @@ def write(document: dict[str, Any], directory: Path | None = None) -> Path:
         rounds=document["plan"]["rounds"],
         seconds=document["seconds"],
         quick=_QUICK if document["quick"] else "",
+        busy=_BUSY if facts["load_before"] > _BUSY_LOAD else "",
         **facts,
     )
     page = PAGE if directory is None else directory / PAGE.name

@@ -127,8 +127,9 @@ def machine() -> dict[str, object]:
         "processor": model,
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),
         "load_before": round(os.getloadavg()[0], 2),
+        "niceness": os.nice(0),  # a run with priority over its neighbours must say so
         "python": platform.python_version(),
         "java": java.splitlines()[0] if java else "none",
         "neuraxis": version("neuraxis"),

@@ -82,7 +82,9 @@ def dump(*arguments: str) -> str:
     complaints = [line for line in done.stdout.splitlines() if any(word in line for word in PROBLEMS)]
     complaints = [line for line in complaints if "isvalid: true" not in line]
     # The tool expects offset 0 first and says so of every segment that does not begin there, Kafka's own included.
-    errors = re.sub(r"Non-consecutive offsets in \S*?0*(\d+)\.log\n  -1 is followed by \1\n", "", done.stderr).strip()
+    errors = re.sub(
+        r"Non-consecutive offsets in \S*?0*(\d+)\.log\n  -1 is followed by \1\n", "", done.stderr
+    ).strip()
     if done.returncode or errors or complaints:
         detail = "\n".join([*complaints[:5], errors[-2000:]])
         raise RuntimeError(f"DumpLogSegments {' '.join(arguments)}: {detail}")
@@ -94,7 +96,9 @@ def check_partition(directory: Path) -> str:
     logs = sorted(directory.glob("*.log"))
     others = sorted([*directory.glob("*.index"), *directory.glob("*.timeindex")])
     printed = dump("--deep-iteration", "--files", ",".join(str(path) for path in logs))
-    batches = re.findall(r"^baseOffset: (\d+) lastOffset: (\d+) count: (\d+).*isvalid: (\w+)", printed, re.MULTILINE)
+    batches = re.findall(
+        r"^baseOffset: (\d+) lastOffset: (\d+) count: (\d+).*isvalid: (\w+)", printed, re.MULTILINE
+    )
     records = len(re.findall(r"^\| offset: ", printed, re.MULTILINE))
     expected = 0
     for base, last, _, valid in batches:

@@ -104,8 +104,8 @@ def read_output(text: str) -> list[Case]:
 def run(bootstrap: str, target: str, select: str | None, out: Path) -> SuiteResult:
     """Run the suite; `select` is a Go test pattern; without one, every test that touches a broker runs.
 
-    On Neuraxis those that the allow list leaves out are not run: without transactions `TestTxnEtl` retries until the
-    time limit. `--select .` runs them all the same.
+    On Neuraxis those that the allow list leaves out are not run: without transactions the consumers of `TestTxnEtl`
+    wait until the time limit. `--select .` runs them all the same.
     """
     binary, package = fetch()
     names = broker_tests(package)
