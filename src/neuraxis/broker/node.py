@@ -94,6 +94,7 @@ class Node:
         self.catalogue_machine = CatalogueMachine()
         self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
         self.settings = BrokerSettings(config.kafka_overrides(), {})
+        self.group_machine = GroupMachine(self.settings, self.group_metadata_exists)
         self._producer_ids = (0, 0)
 
     # ---- start -------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ class Node:
             log = self.store.create_log(CATALOGUE_TOPIC, CATALOGUE_ID, 0, settings, now)
         partition = Partition(log, self.writes)
         self.partitions[CATALOGUE_ID, 0] = partition
-        self.catalogue = Shard(self.catalogue_machine, partition)
+        self.catalogue = Shard(self.catalogue_machine, partition, self.store)
         self.catalogue.load(now)
         self.refresh_settings()
         known = {CATALOGUE_ID}
@@ -152,6 +153,7 @@ class Node:
         self.settings = BrokerSettings(self.config.kafka_overrides(), dynamic)
         for topic in self.topics.values():
             self._configure(topic)
+        self.group_machine.configure(self.settings)
         self.configure_internal()
 
     # ---- topics ------------------------------------------------------------------------------------------------
@@ -259,7 +261,7 @@ class Node:
             return
         self.group_shards = []
         for partition in topic.partitions:
-            shard = Shard(GroupMachine(self.settings, self.group_metadata_exists), partition)
+            shard = Shard(self.group_machine, partition, self.store)
             shard.load(now)
             shard.resume(now)
             self.group_shards.append(shard)
