@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from neuraxis.broker.log.retention import apply_retention
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.work import Now
 from tests.broker.admin_script import trim
@@ -37,7 +38,7 @@ def test_records_deleted_on_request_stay_deleted_where_retention_came_first() ->
         peer.produce("a", batch_of(b"x"))
     log = harness.partition("a").log
     harness.now = Now(harness.now.mono_ms, harness.now.wall_ms + 5_000)
-    log.check_retention(harness.now)  # only memory knows of it until the next checkpoint
+    apply_retention(log, harness.now)  # only memory knows of it until the next checkpoint
     assert log.log_start_offset == 5
     answer = peer.request(trim(("a", [(0, 3)])), 2)
     assert answer.topics[0].partitions[0].error_code == 0

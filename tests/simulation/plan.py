@@ -57,6 +57,7 @@ class Plan:
     disk_delay_ms: int = 4
     checkpoint_ms: int = 1_500
     journal_segment_bytes: int = 16_384
+    snapshot_bytes: int = 2_000
     largest_copy: int = 65_536
     most_records: int = 4
     value_bytes: int = 40
@@ -105,6 +106,7 @@ def draw(seed: int) -> Plan:
         disk_delay_ms=rng.choice((0, 3, 15)),
         checkpoint_ms=rng.choice((300, 1_500, 6_000)),
         journal_segment_bytes=rng.choice((4_096, 16_384, 200_000)),
+        snapshot_bytes=rng.choice((400, 3_000, 1 << 21)),
         largest_copy=rng.choice((150, 400, 65_536)),
         most_records=rng.choice((1, 3, 6)),
         value_bytes=rng.choice((8, 60, 200)),

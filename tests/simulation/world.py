@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker import config_table
 from neuraxis.broker.config_table.rows import ConfigKey
+from neuraxis.broker.coordinators import snapshot
 from neuraxis.broker.log import journal
 from neuraxis.broker.work import perform_step
 from tests.simulation import actors
@@ -314,18 +315,19 @@ def _surroundings(plan: Plan) -> Iterator[list[str]]:
     """Small segments and small references are allowed in here, and the broker's log is listened to."""
     logger = logging.getLogger("neuraxis.broker")
     errors = _Errors()
-    before = logger.level, logger.propagate, journal.LARGEST_COPY
+    before = logger.level, logger.propagate, journal.LARGEST_COPY, snapshot.SNAPSHOT_BYTES
     row = config_table.TOPIC_CONFIGS["segment.bytes"]
     logger.setLevel(logging.ERROR)
     logger.propagate = False
     logger.addHandler(errors)
     journal.LARGEST_COPY = plan.largest_copy
+    snapshot.SNAPSHOT_BYTES = plan.snapshot_bytes
     config_table.TOPIC_CONFIGS["segment.bytes"] = ConfigKey(row.name, row.type, row.default, "14..", row.mode)
     try:
         yield errors.found
     finally:
         config_table.TOPIC_CONFIGS["segment.bytes"] = row
-        logger.level, logger.propagate, journal.LARGEST_COPY = before
+        logger.level, logger.propagate, journal.LARGEST_COPY, snapshot.SNAPSHOT_BYTES = before
         logger.removeHandler(errors)
 
 
