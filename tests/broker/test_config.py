@@ -54,3 +54,9 @@ def test_the_nodes_own_values_are_shown_by_kafkas_names() -> None:
     assert overrides["node.id"] == overrides["broker.id"] == "7"
     assert overrides["socket.request.max.bytes"] == "1000000"
     assert overrides["offsets.topic.replication.factor"] == "1"
+
+
+def test_a_node_id_set_by_kafkas_name_is_the_nodes_id() -> None:
+    assert BrokerConfig(kafka={"node.id": "0"}).node_id == 0
+    assert BrokerConfig(kafka={"broker.id": "7"}).node_id == 7
+    assert BrokerConfig(node_id=3).kafka_overrides()["node.id"] == "3"

@@ -59,6 +59,14 @@ class BrokerConfig:
     max_connections: int = 10_000
     kafka: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """A node id among the Kafka configs is this node's id: said twice, it must not mean two things."""
+        for name in ("node.id", "broker.id"):
+            text = self.kafka.get(name, "")
+            if text.isdecimal():
+                object.__setattr__(self, "node_id", int(text))
+                return
+
     def check(self) -> None:
         """Raise ValueError with the next step for what cannot be started."""
         if self.durability not in DURABILITY_CONFIGS:
