@@ -254,6 +254,8 @@ class DiskFs(Fs):
         file = self._files.get(path)
         if file is not None:
             return [file]
+        if "/" in path:  # directories are one level deep, so this is a file that is not open
+            return []
         return [file for name, file in self._files.items() if name.startswith(path + "/")]
 
     def rename(self, path: str, target: str) -> None:

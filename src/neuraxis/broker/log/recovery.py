@@ -111,7 +111,7 @@ class Recovery:
                 self._bring_back(name, f"{retired[1]}-{retired[2]}")
             elif retired[4] == "delete":
                 self.removable.append(name)
-        for name in self.fs.list(""):
+        for name in self.fs.list("") if self.deleted else []:
             if _PARTITION.fullmatch(name) and not _RETIRED.fullmatch(name):
                 topic_id = self._topic_id(name)
                 key = topic_id or b"", int(name.rpartition("-")[2])
@@ -158,10 +158,11 @@ class Recovery:
             content = self.fs.list(name)
         except NotADirectoryError:
             return
-        topic_id = self._topic_id(name)
+        known = by_name.get((topic, partition))
+        # After a clean stop the checkpoint is right about every name; otherwise only the directory itself can tell.
+        topic_id = known.topic_id if known is not None and checkpoint.clean else self._topic_id(name)
         repair = topic_id is None
         if topic_id is None:
-            known = by_name.get((topic, partition))
             if known is None or (known.topic_id, partition) in self.deleted:
                 self.report.unparsed.append(name)
                 return
