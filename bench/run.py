@@ -7,6 +7,7 @@ two cores, `--quick` about three. Exits 1 only when nothing could be measured: a
 from __future__ import annotations
 
 import argparse
+import compileall
 import datetime
 import json
 import os
@@ -24,6 +25,7 @@ from bench.common import (
     FULL,
     KAFKA,
     QUICK,
+    REPOSITORY,
     RESULTS,
     Budget,
     Field,
@@ -162,6 +164,8 @@ def main() -> None:
         print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True)
 
     load_binary()
+    # An installed package starts from byte code; a checkout may not have any (PYTHONDONTWRITEBYTECODE).
+    compileall.compile_dir(str(REPOSITORY / "src"), quiet=1)
     facts = machine()
     try:
         with Field(policies, with_kafka=not arguments.without_kafka) as field:

@@ -45,5 +45,7 @@ if [ "$(cat $ready 2>/dev/null || true)" != "$key" ]; then
   # Dependency groups need pip 25.1.
   .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
   .venv/bin/python -m pip install --quiet --editable . --group dev
+  # An installed package has its byte code; an editable one gets it here, also where PYTHONDONTWRITEBYTECODE is set.
+  .venv/bin/python -m compileall -q src
 fi
 printf '%s\n' "$key" >$ready
