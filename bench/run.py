@@ -25,7 +25,6 @@ from bench.common import (
     FULL,
     KAFKA,
     QUICK,
-    REPOSITORY,
     RESULTS,
     Budget,
     Field,
@@ -35,7 +34,7 @@ from bench.common import (
     load_binary,
     neuraxis,
 )
-from compat.brokers import BrokerFailed
+from compat.brokers import REPOSITORY, BrokerFailed
 from compat.kafka import BROKER_VERSION, TOOLS_VERSION
 
 QUESTIONS: dict[str, ModuleType] = {
