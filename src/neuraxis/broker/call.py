@@ -120,7 +120,8 @@ def handles(
     low, _, high = versions.partition("-")
     schema = schema_of(request)
     key = schema.key
-    assert schema.kind == "request" and key is not None, f"{request.__name__} is not a request"
+    assert schema.kind == "request", f"{request.__name__} is not a request"
+    assert key is not None, f"{request.__name__} has no key"
 
     def register(handler: Callable[..., Handled]) -> Callable[..., Handled]:
         assert key not in HANDLERS, f"two handlers for key {key}"
