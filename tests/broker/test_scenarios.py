@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from neuraxis.broker.coordinators.topics.machine import SetTopicConfigs
 from neuraxis.broker.log.retention import apply_retention
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.work import Now
@@ -72,3 +73,16 @@ def test_a_leader_epoch_that_rose_after_a_power_cut_does_not_fall_back_when_the_
         partition = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="second")).partition("a")
         assert (partition.log_end_offset, partition.leader_epoch) == (0, 1)
         fs.kill()
+
+
+def test_a_change_to_sync_that_a_power_cut_takes_half_back_still_raises_the_leader_epoch() -> None:
+    fs = SimFs()
+    harness = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="first"))
+    harness.create_topic("a")
+    harness.connect().produce("a", batch_of(b"lost"))
+    # The catalogue's record of the change reaches the disk, what follows from it for the log does not.
+    harness.node.catalogue.execute(SetTopicConfigs("a", {"flush.messages": "1"}), None, harness.now)
+    harness.do_works()
+    fs.power_loss(EverythingIsLost())
+    partition = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="second")).partition("a")
+    assert (partition.log_end_offset, partition.leader_epoch) == (0, 1)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from neuraxis.broker.coordinators.runtime import Shard
     from neuraxis.broker.core import Core
     from neuraxis.broker.log.log import Log
+    from neuraxis.broker.log.store import RecoveryReport
     from neuraxis.broker.partition import Partition
+    from neuraxis.broker.work import Now
     from tests.simulation.host import Peer
     from tests.simulation.world import World
 
@@ -36,6 +38,7 @@ class Checkers:
         self.history: list[tuple[int, tuple[bytes, int], int]] = []  # (ticket, log, base offset) of this life
         self.durable_ticket = 0
         self.power_lost = self.cache_lost = False
+        self.synced: set[tuple[bytes, int]] = set()  # the logs that were synced as far as recovery knows
         self._marks: dict[tuple[bytes, int], tuple[int, int, int]] = {}
         self._facts: dict[str, dict[bytes, bytes | None]] = {}
 
@@ -56,6 +59,14 @@ class Checkers:
             return ticket
 
         store_journal.append = noted  # type: ignore[method-assign]  # one instance of it
+        recover = core.store.recover
+
+        def recovered(now: Now) -> RecoveryReport:
+            report = recover(now)
+            self.synced = {key for key, log in core.store.logs.items() if log.durability is Durability.SYNC}
+            return report
+
+        core.store.recover = recovered  # type: ignore[method-assign]  # as above
 
     def after_start(self) -> None:
         """A process has recovered: hold it to every promise."""
@@ -250,8 +261,8 @@ class Checkers:
         logs = core.store.logs
         for ticket, key, base_offset in self.history:
             log = logs.get(key)
-            if log is None:
-                continue  # deleted, or its creation was beyond the prefix
+            if log is None or key not in self.synced:
+                continue  # deleted, or its creation or its change to sync was beyond the prefix
             if log.log_end_offset > base_offset:
                 included = ticket
                 if excluded is not None:

@@ -248,7 +248,7 @@ class IdempotentProducer(Actor):
         elif code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
             self._retry(lane, sending)
             if sending.sequence == lane.last_acknowledged + 1:
-                if lane.truth.sync:
+                if lane.truth.sync and not lane.truth.synced_since:
                     raise Violation(
                         f"{self.name}: {where} knows no sequence before {sending.sequence}, acknowledged"
                     )
