@@ -8,7 +8,7 @@ import pytest
 
 from neuraxis.broker.log import identity
 from neuraxis.broker.log.failures import FormatTooNew
-from tests.broker.log.harness import OPTIONS, OS, World
+from tests.broker.log.harness import OPTIONS, OS, SYNC, World
 
 
 def started(**changes: int | str) -> World:
@@ -51,3 +51,26 @@ def test_a_directory_keeps_its_identity() -> None:
     world.options = replace(OPTIONS, cluster_id="second")
     world.start()
     assert world.store.cluster_id == "first"
+
+
+def test_only_logs_that_may_have_lost_something_rise() -> None:
+    world = started()
+    logs = {
+        name: world.create(name, settings)
+        for name, settings in (("a", OS), ("b", SYNC), ("c", OS), ("d", SYNC))
+    }
+    for log in logs.values():
+        world.append(log)
+    world.checkpoint()
+    world.append(logs["c"])
+    world.configure(logs["c"], SYNC)
+    world.append(logs["c"])
+    world.settle()
+    world.fs.kill()
+    world.options = replace(OPTIONS, boot_id="boot-2")
+    world.start()
+    assert [world.log(name).leader_epoch for name in "abcd"] == [1, 0, 1, 0]
+    world.store.close(world.now)
+    world.start()
+    assert [world.log(name).leader_epoch for name in "abcd"] == [1, 0, 1, 0]
+    assert world.log("a").end_offset_for_epoch(0) == (0, 2)

@@ -50,6 +50,11 @@ class OffsetIndex:
         found = self._count_up_to(1, position)
         return self.entry(found - 1)[1] if found else 0
 
+    def offset_at(self, position: int) -> int | None:
+        """The last offset of the first indexed batch that begins at or after `position`; None if there is none."""
+        count = self._count_up_to(1, position - 1)
+        return self.entry(count)[0] if count < len(self) else None
+
     def _count_up_to(self, column: int, value: int) -> int:
         """How many entries have at most `value` in a column (both rise)."""
         low, high, data = 0, len(self), self.data

@@ -32,9 +32,8 @@ class RecoveryReport:
 
     unclean: bool = False  # the last stop was not a clean one
     other_boot: bool = False  # the machine was started again since
-    next_epoch: int = (
-        0  # durable, above every epoch shown before: what os and interval logs must rise to if both hold
-    )
+    # Durable; above every leader epoch shown before. Logs that may have lost something rise to it if both hold.
+    next_epoch: int = 0
     unparsed: list[str] = field(default_factory=list)  # directories that were left alone
     notes: list[str] = field(default_factory=list)  # sentences for the operator
     frames: int = 0  # frames of the journal that were replayed
@@ -65,6 +64,8 @@ class Recovery:
         self._replay(checkpoint)
         for restored in self.restored.values():
             restored.finish()
+            if self.report.unclean and self.report.other_boot and restored.may_have_lost:
+                restored.log.raise_epoch(self.report.next_epoch)  # durable with the checkpoint that follows
             self.report.notes += restored.notes
         self._make_durable(checkpoint)
         return self.report

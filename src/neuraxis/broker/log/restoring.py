@@ -44,6 +44,8 @@ class Restored:
         else:
             self._resume(entry, bases)
         self.mode = entry.durability if entry is not None else Durability.OS
+        # Whether a power cut may have taken something that a client was shown. A log that is just born was shown nothing.
+        self.may_have_lost = self.damaged or (self.mode is not Durability.SYNC and not born)
         log.adopt(self.mode)
 
     # Opening
@@ -171,6 +173,7 @@ class Restored:
         if mode is Durability.SYNC and self.mode is not Durability.SYNC:
             self.scan(offset)
         self.mode = mode
+        self.may_have_lost = self.may_have_lost or mode is not Durability.SYNC
         self.log.adopt(mode)
         self.log.mark_changed()
 

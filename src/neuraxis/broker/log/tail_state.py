@@ -64,10 +64,13 @@ class Producer:
 class ProducerStates:
     """Every producer that wrote to one log lately, each with a window of its last five batches."""
 
-    __slots__ = ("by_id", "changed")
+    __slots__ = ("by_id", "changed", "ongoing")
 
     def __init__(self) -> None:
         self.by_id: dict[int, Producer] = {}
+        self.ongoing: dict[
+            int, int
+        ] = {}  # first offset of each open transaction by producer id, in rising order
         self.changed = False  # since the last snapshot
 
     def check(self, header: BatchHeader, now: Now) -> Duplicate | None:
@@ -91,7 +94,10 @@ class ProducerStates:
                     ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                     f"Producer {header.producer_id} begins epoch {epoch} at sequence {first}; it must begin at 0.",
                 )
+            self._check_kind(producer, header)
             return None
+        if first < 0:
+            return None  # a coordinator's own records have no sequence
         for batch in producer.batches:
             if batch.first_sequence == first and batch.last_sequence == last:
                 return Duplicate(batch.last_offset - batch.offset_delta, batch.timestamp)
@@ -101,25 +107,27 @@ class ProducerStates:
                 ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                 f"Producer {header.producer_id} sent sequence {first}; the log expects {expected}.",
             )
+        self._check_kind(producer, header)
         return None
 
+    def _check_kind(self, producer: Producer, header: BatchHeader) -> None:
+        if producer.transaction_start >= 0 and not header.is_transactional:
+            raise Refused(
+                ErrorCode.INVALID_TXN_STATE,
+                f"Producer {header.producer_id} has a transaction open, but this batch is not part of it.",
+            )
+
+    def has_open_transaction(self, producer_id: int, epoch: int) -> bool:
+        """Whether this producer, in this epoch, has written to a transaction that has not ended here."""
+        return producer_id in self.ongoing and self.by_id[producer_id].epoch == epoch
+
     def update(self, header: BatchHeader, timestamp: int) -> None:
-        """Take one appended batch into account; `timestamp` is the wall time of the append (ms)."""
-        producer = self.by_id.get(header.producer_id)
-        if producer is None:
-            if len(self.by_id) >= MOST_PRODUCERS:
-                self._forget_oldest()
-            producer = self.by_id[header.producer_id] = Producer(header.producer_epoch, timestamp)
-        elif header.producer_epoch != producer.epoch:
-            producer.epoch = header.producer_epoch
-            producer.batches = []
-        producer.timestamp = timestamp
-        self.changed = True
-        if header.is_control:
-            producer.transaction_start = -1
-            return
+        """Take one appended batch of data into account; `timestamp` is the wall time of the append (ms)."""
+        producer = self._producer(header, timestamp)
         if header.is_transactional and producer.transaction_start < 0:
-            producer.transaction_start = header.base_offset
+            producer.transaction_start = self.ongoing[header.producer_id] = header.base_offset
+        if header.base_sequence < 0:
+            return
         batches = producer.batches
         if len(batches) >= WINDOW:
             del batches[0]
@@ -132,6 +140,48 @@ class ProducerStates:
                 timestamp,
             )
         )
+
+    def _producer(self, header: BatchHeader, timestamp: int) -> Producer:
+        """The producer of a batch, in the epoch of the batch: a new epoch begins with an empty window."""
+        producer = self.by_id.get(header.producer_id)
+        if producer is None:
+            if len(self.by_id) >= MOST_PRODUCERS:
+                self._forget_oldest()
+            producer = self.by_id[header.producer_id] = Producer(header.producer_epoch, timestamp)
+        elif header.producer_epoch != producer.epoch:
+            producer.epoch = header.producer_epoch
+            producer.batches = []
+        producer.timestamp = timestamp
+        self.changed = True
+        return producer
+
+    def check_marker(self, producer_id: int, epoch: int, coordinator_epoch: int, *, must_rise: bool) -> None:
+        """Raise Refused with Kafka's code if a marker comes too late; `must_rise`: each transaction has an epoch."""
+        producer = self.by_id.get(producer_id)
+        if producer is None:
+            return
+        if epoch < producer.epoch or (must_rise and epoch == producer.epoch):
+            raise Refused(
+                ErrorCode.INVALID_PRODUCER_EPOCH,
+                f"The marker of producer {producer_id} has epoch {epoch}; the log is at epoch {producer.epoch}.",
+            )
+        if coordinator_epoch < producer.coordinator_epoch:
+            raise Refused(
+                ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+                f"The marker is of coordinator epoch {coordinator_epoch}; {producer.coordinator_epoch} has written since.",
+            )
+
+    def end_transaction(self, header: BatchHeader, coordinator_epoch: int, timestamp: int) -> int:
+        """Take an appended marker into account; the first offset of the transaction it ends, -1 if none was open."""
+        producer = self._producer(header, timestamp)
+        producer.coordinator_epoch = coordinator_epoch
+        producer.transaction_start = -1
+        return self.ongoing.pop(header.producer_id, -1)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.by_id, self.ongoing = {}, {}
+        self.changed = True
 
     def expire(self, now: Now, after_ms: int) -> None:
         """Forget producers silent for `after_ms` that have no open transaction."""
@@ -148,6 +198,7 @@ class ProducerStates:
         )
         for producer_id in ids[: MOST_PRODUCERS // 10]:
             del self.by_id[producer_id]
+            self.ongoing.pop(producer_id, None)
 
     def snapshot(self) -> bytes:
         """Kafka's producer snapshot, version 1.
@@ -175,7 +226,7 @@ class ProducerStates:
 
     def restore(self, data: bytes) -> bool:
         """Become what a snapshot says; False (and nothing known) if it is damaged."""
-        self.by_id = {}
+        self.by_id, self.ongoing = {}, {}
         self.changed = False
         try:
             version, checksum, count = _SNAPSHOT_HEAD.unpack_from(data)
@@ -197,6 +248,8 @@ class ProducerStates:
                 first = (sequence - delta) & _MAX_SEQUENCE
                 producer.batches.append(SentBatch(first, sequence, last_offset, delta, timestamp))
                 del producer.batches[:-WINDOW]
+        opened = [(p.transaction_start, id) for id, p in self.by_id.items() if p.transaction_start >= 0]
+        self.ongoing = {producer_id: start for start, producer_id in sorted(opened)}
         return True
 
 
