@@ -74,6 +74,17 @@ def budget_table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def summary(document: dict[str, Any]) -> str:
+    """Return what the README shows too (`make docs` copies it): when it was measured, and the budgets."""
+    facts = document["machine"]
+    busy = " Other work was running on the machine." if facts["load_before"] > _BUSY_LOAD else ""
+    told = (
+        f"Measured on {document['date']}: medians of {document['plan']['rounds']} interleaved rounds beside Apache Kafka "
+        f"{facts['kafka']} (unsynced, as it comes) on {facts['cores']} cores that client and broker share.{busy}"
+    )
+    return f"<!-- measured: begin -->\n{told}\n\n{budget_table(document)}\n<!-- measured: end -->"
+
+
 def figure_table(document: dict[str, Any]) -> str:
     """Return one row per metric, one column per broker, the ratio to Kafka in brackets."""
     samples = document["samples"]
@@ -126,7 +137,7 @@ def write(document: dict[str, Any], directory: Path | None = None) -> Path:
     page.parent.mkdir(parents=True, exist_ok=True)
     sections = [
         introduction,
-        "## Budgets\n\n" + budget_table(document),
+        "## Budgets\n\n" + summary(document),
         "## Figures\n\nMB is 10^6 bytes. In brackets: the ratio to Apache Kafka as it comes.\n\n"
         + figure_table(document),
         "## Limits\n\n" + machine_table(document),
