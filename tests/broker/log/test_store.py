@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -192,3 +193,50 @@ def test_the_same_seed_gives_the_same_disk() -> None:
         return world.fs.trace
 
     assert digest() == digest()
+
+
+def test_a_barrier_waits_for_the_files_of_unsynced_logs_and_for_the_ticket_of_synced_ones() -> None:
+    world = started()
+    sync, plain = world.create("a", SYNC), world.create("b", OS)
+    world.settle()
+    done: list[str] = []
+    world.store.sync_logs([sync, plain], lambda now: done.append("nothing"), world.now)
+    world.settle()
+    world.append(sync)
+    world.append(plain)
+    world.store.sync_logs([sync], lambda now: done.append("sync"), world.now)
+    world.store.sync_logs([plain], lambda now: done.append("plain"), world.now)
+    world.store.sync_logs([sync, plain], lambda now: done.append("both"), world.now)
+    assert done == ["nothing"]
+    world.take()
+    assert sorted(work.kind for work, _ in world.works) == ["barrier", "barrier", "sync"]
+    assert all(isinstance(step, Sync) for step in world.works[0][0].steps)
+    world.settle()
+    assert set(done) == {"nothing", "sync", "plain", "both"}
+
+
+def test_what_a_barrier_was_for_survives_a_power_cut() -> None:
+    for seed in range(30):
+        world = started()
+        log = world.create("b", OS)
+        world.append(log)
+        reached: list[int] = []
+        world.store.sync_logs(
+            [log], lambda now, log=log, reached=reached: reached.append(log.log_end_offset), world.now
+        )
+        world.settle()
+        world.append(log)
+        world.fs.power_loss(Random(seed))
+        world.start()
+        assert reached == [2]
+        assert world.log("b").log_end_offset >= 2
+
+
+def test_a_barrier_over_logs_that_are_gone_is_reached_at_once() -> None:
+    world = started()
+    log = world.create("b", OS)
+    world.append(log)
+    world.delete(log)
+    done: list[int] = []
+    world.store.sync_logs([log], lambda now: done.append(1), world.now)
+    assert done == [1]

@@ -73,10 +73,51 @@ def test_a_new_epoch_begins_at_zero_and_fences_the_old_one() -> None:
 def test_a_marker_ends_the_transaction_and_its_epoch_begins_at_zero() -> None:
     found = states(header(0, offset=10, attributes=0x10), header(1, offset=11, attributes=0x10))
     assert found.by_id[77].transaction_start == 10
-    found.update(header(-1, epoch=1, offset=12, attributes=0x30), NOW.wall_ms)
-    assert found.by_id[77].transaction_start == -1
+    assert found.has_open_transaction(77, 0)
+    assert not found.has_open_transaction(77, 1)
+    assert found.ongoing == {77: 10}
+    assert found.end_transaction(header(-1, epoch=1, offset=12, attributes=0x30), 3, NOW.wall_ms) == 10
+    assert (found.by_id[77].transaction_start, found.by_id[77].coordinator_epoch) == (-1, 3)
+    assert not found.ongoing
     assert found.check(header(0, epoch=1), NOW) is None
     assert refusal(found, header(2, epoch=1)) == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+
+
+def test_a_producer_with_an_open_transaction_writes_nothing_outside_it() -> None:
+    found = states(header(0, offset=10, attributes=0x10))
+    assert refusal(found, header(1)) == ErrorCode.INVALID_TXN_STATE
+    assert refusal(found, header(0, epoch=1)) == ErrorCode.INVALID_TXN_STATE
+    assert found.check(header(1, attributes=0x10), NOW) is None
+
+
+def test_a_batch_without_a_sequence_is_no_duplicate_of_another() -> None:
+    first, second = (header(-1, offset=at, attributes=0x10) for at in (4, 5))
+    found = states(first)
+    assert found.check(second, NOW) is None
+    assert found.ongoing == {77: 4}
+
+
+def test_late_markers_are_refused() -> None:
+    found = states(header(0, epoch=2, attributes=0x10))
+    found.check_marker(77, 2, 0, must_rise=False)
+    found.check_marker(77, 3, 0, must_rise=True)
+    found.check_marker(78, 0, 0, must_rise=True)
+    for epoch, must_rise in ((1, False), (2, True)):
+        with pytest.raises(Refused) as refused:
+            found.check_marker(77, epoch, 0, must_rise=must_rise)
+        assert refused.value.code == ErrorCode.INVALID_PRODUCER_EPOCH
+    found.end_transaction(header(-1, epoch=2, attributes=0x30), 5, NOW.wall_ms)
+    with pytest.raises(Refused) as refused:
+        found.check_marker(77, 2, 4, must_rise=False)
+    assert refused.value.code == ErrorCode.TRANSACTION_COORDINATOR_FENCED
+
+
+def test_open_transactions_come_back_from_a_snapshot_in_the_order_of_offsets() -> None:
+    found = states(header(0, offset=20, attributes=0x10))
+    found.update(header(0, offset=5, attributes=0x10)._replace(producer_id=90), NOW.wall_ms)
+    again = ProducerStates()
+    assert again.restore(found.snapshot())
+    assert list(again.ongoing.items()) == [(90, 5), (77, 20)]
 
 
 def test_silent_producers_expire_but_not_in_a_transaction() -> None:

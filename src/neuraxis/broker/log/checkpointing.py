@@ -95,6 +95,7 @@ class Checkpointer:
         for segment in segments:
             segment.unchecked = False
             segment.clean = True
+            segment.write_aborted()
             steps.append(Sync(segment.file))
             if clean or segment is not log.active or segment.unwritten_index_bytes >= INDEX_LAG_BYTES:
                 segment.write_indexes()
@@ -142,7 +143,7 @@ class Checkpointer:
 
     def _bury_segments(self, doomed: list[tuple[Log, Segment]]) -> None:
         """Segments that lie below their log's start, durably."""
-        suffixes = (".log", ".index", ".timeindex")
+        suffixes = (".log", ".index", ".timeindex", ".txnindex")
         self._bury([(log, segment.path(suffix)) for log, segment in doomed for suffix in suffixes])
 
     def _bury(self, files: list[tuple[Log, str]]) -> None:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import deque
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log import reading, retention
+from neuraxis.broker.log import reading, retention, transactions
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.journal import Kind, payload_of
 from neuraxis.broker.log.reading import Range
 from neuraxis.broker.log.segment import UNKNOWN, Segment, name_of
 from neuraxis.broker.log.settings import FOREVER, MAX_INT32, Durability, LogSettings
 from neuraxis.broker.log.tail_state import LeaderEpochs, ProducerStates
-from neuraxis.wire.batch import LOG_OVERHEAD
+from neuraxis.wire.batch import CONTROL_BIT, LOG_OVERHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ class Log:
 
     __slots__ = (
         "_epoch", "_flush_messages", "_index_interval", "_journaled", "_segment_bytes", "_unflushed",
-        "active", "ages", "bases", "changed", "directory", "dirty", "durable_offset", "epochs",
+        "active", "ages", "bases", "changed", "directory", "dirty", "durable_offset", "ended", "epochs",
         "former_directory", "fs", "gone", "hints", "ledger", "log_end_offset", "log_start_offset",
         "must_sync_segments", "new_files", "new_names", "partition", "producers", "recent_offsets",
         "recent_positions", "segments", "settings", "size", "snapshot_offset", "syncing", "syncing_names",
@@ -73,6 +74,7 @@ class Log:
         self.size = 0
         self.ticket = 0
         self.producers = ProducerStates()
+        self.ended: deque[tuple[int, int]] = deque()  # first and last offset of transactions ended lately
         self.epochs = LeaderEpochs()
         self.recent_offsets = array("q")
         self.recent_positions = array("q")
@@ -212,7 +214,9 @@ class Log:
 
     def account(self, segment: Segment, position: int, header: BatchHeader, now: Now) -> None:
         """Remember a batch that is in the active segment at `position`: the one way, for appends and for recovery."""
-        base_offset, batch_length, epoch, _, _, _, last_delta, _, timestamp, producer_id, _, _, _ = header
+        base_offset, batch_length, epoch, _, _, attributes, last_delta, _, timestamp, producer_id, _, _, _ = (
+            header
+        )
         last_offset = base_offset + last_delta
         if timestamp > segment.max_timestamp:
             segment.max_timestamp = timestamp
@@ -234,7 +238,10 @@ class Log:
             self._epoch = epoch
             self.epochs.begin(epoch, base_offset)
         if producer_id >= 0:
-            self.producers.update(header, now.wall_ms)
+            if attributes & CONTROL_BIT:
+                transactions.end(self, segment, position, header, now)
+            else:
+                self.producers.update(header, now.wall_ms)
         size = batch_length + LOG_OVERHEAD
         segment.size = position + size
         self.size += size
@@ -339,6 +346,17 @@ class Log:
     def batches_from(self, offset: int) -> Iterator[memoryview]:
         """Every batch from the one that contains `offset` to the log's end, one view each, good until the next step."""
         return reading.batches_from(self, offset)
+
+    @property
+    def last_stable_offset(self) -> int:
+        """The offset up to which every transaction is decided, durably; at most `durable_offset`."""
+        if not self.ended and not self.producers.ongoing:
+            return self.durable_offset
+        return transactions.last_stable_offset(self)
+
+    def aborted_between(self, offset: int, found: Range, limit_offset: int) -> list[tuple[int, int]]:
+        """(producer id, first offset) of aborted transactions with records in a range read at `offset`, by offset."""
+        return transactions.aborted_between(self, offset, found, limit_offset)
 
     @property
     def max_timestamp(self) -> int:

@@ -37,6 +37,9 @@ class RecoveryReport:
     unparsed: list[str] = field(default_factory=list)  # directories that were left alone
     notes: list[str] = field(default_factory=list)  # sentences for the operator
     frames: int = 0  # frames of the journal that were replayed
+    lossy: set[tuple[bytes, int]] = field(
+        default_factory=set
+    )  # logs of which a power cut may have taken something
 
 
 class Recovery:
@@ -66,6 +69,7 @@ class Recovery:
             restored.finish()
             if self.report.unclean and self.report.other_boot and restored.may_have_lost:
                 restored.log.raise_epoch(self.report.next_epoch)  # durable with the checkpoint that follows
+                self.report.lossy.add((restored.log.topic_id, restored.log.partition))
             self.report.notes += restored.notes
         self._make_durable(checkpoint)
         return self.report

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log import transactions
 from neuraxis.broker.log.checkpoint import BURIED, EPOCHS, Entry
 from neuraxis.broker.log.journal import Frame, Kind
 from neuraxis.broker.log.retention import begin_ageing
-from neuraxis.broker.log.scan import headers, valid_batches
+from neuraxis.broker.log.scan import valid_batches
 from neuraxis.broker.log.segment import Segment, name_of
 from neuraxis.broker.log.settings import Durability
 from neuraxis.wire.batch import is_valid_batch, read_header
@@ -38,11 +39,12 @@ class Restored:
         for name in content:
             if name.endswith(BURIED):
                 self.fs.remove(f"{log.directory}/{name}")
+        self._remove_unproved_aborted(content, -1 if entry is None else entry.segment_base)
         self.later: list[int] = []  # segments that are there, but not proved
         if entry is None:
             self._begin([0, *(base for base in bases if base)] if born else bases)
         else:
-            self._resume(entry, bases)
+            self._resume(entry, bases, content)
         self.mode = entry.durability if entry is not None else Durability.OS
         # Whether a power cut may have taken something that a client was shown. A log that is just born was shown nothing.
         self.may_have_lost = self.damaged or (self.mode is not Durability.SYNC and not born)
@@ -58,7 +60,15 @@ class Restored:
         self.later = bases[1:]
         log.open_segment(first)
 
-    def _resume(self, entry: Entry, bases: list[int]) -> None:
+    def _remove_unproved_aborted(self, content: list[str], last_base: int) -> None:
+        """Remove the `.txnindex` files of segments after `last_base`: their batches are read again."""
+        for name in content:
+            base = name.removesuffix(transactions.SUFFIX)
+            if base != name and (not base.isdigit() or int(base) > last_base):
+                self.fs.remove(f"{self.log.directory}/{name}")
+                self.log.new_names = True
+
+    def _resume(self, entry: Entry, bases: list[int], content: list[str]) -> None:
         """Open the log as it stood at the checkpoint."""
         log = self.log
         log.new_names = log.unsynced_names = False
@@ -91,6 +101,7 @@ class Restored:
         if self.fs.size(active.file) < entry.position:
             self._shortened(active)
         self._restore_producers(entry)
+        self._restore_aborted(content)
 
     def _missing(self, entry: Entry, bases: list[int]) -> None:
         """A segment that was durable is not there: keep what can be read, and say so."""
@@ -100,6 +111,7 @@ class Restored:
             f"{log.directory}: segment {name_of(entry.segment_base, '.log')} is missing although it was durable. What is left "
             "is served; restore the directory from a backup if you need the rest."
         )
+        self._remove_unproved_aborted(self.fs.list(log.directory), -1)
         log.new_names = True
         log.snapshot_offset = -1
         self.entry = None
@@ -152,12 +164,20 @@ class Restored:
                 producer.timestamp = max(producer.timestamp, self.now.wall_ms)
             return
         self.notes.append(f"{log.directory}: the producer snapshot is damaged: it was rebuilt from the log.")
+        transactions.rebuild(log, self.now)
+
+    def _restore_aborted(self, content: list[str]) -> None:
+        """The aborted transactions below the recovery point, from the files; what does not fit is read from the log."""
+        log = self.log
         for segment in log.segments:
-            for _, header in headers(self.fs, segment.file, 0, segment.size):
-                if header.producer_id >= 0:
-                    log.producers.update(header, self.now.wall_ms)
-        log.producers.changed = True
-        log.mark_changed()
+            if name_of(segment.base_offset, transactions.SUFFIX) not in content:
+                continue
+            if not segment.load_aborted(log.log_end_offset) and segment is not log.active:
+                self.notes.append(
+                    f"{segment.path(transactions.SUFFIX)} is damaged: it was rebuilt from the log."
+                )
+                transactions.rebuild(log, self.now)
+                return
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -271,7 +291,7 @@ class Restored:
             self.log.uncheck(segment)
 
     def _remove(self, base: int) -> None:
-        for suffix in (".log", ".index", ".timeindex"):
+        for suffix in (".log", ".index", ".timeindex", transactions.SUFFIX):
             self.fs.remove(f"{self.log.directory}/{name_of(base, suffix)}")
         self.log.new_names = True
         self.log.mark_changed()

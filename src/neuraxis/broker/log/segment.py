@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log import transactions
 from neuraxis.broker.log.index import OffsetIndex, TimeIndex
 from neuraxis.broker.log.scan import headers
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.fs import File, Fs
+    from neuraxis.broker.log.transactions import AbortedTransaction
 
 UNKNOWN = -(1 << 62)  # a position below every position: the indexes are not loaded
 NO_LIMIT = 1 << 62
@@ -23,10 +25,12 @@ class Segment:
     """Batches from `base_offset` on, `size` bytes of them."""
 
     __slots__ = (
+        "_aborted_written",
         "_index",
         "_index_written",
         "_time_index",
         "_time_written",
+        "aborted",
         "base_offset",
         "clean",
         "directory",
@@ -61,6 +65,8 @@ class Segment:
         self.unchecked = False  # written since the last checkpoint began
         self.unsynced_indexes: list[File] = []
         self.index_limits = (NO_LIMIT, NO_LIMIT)  # how much of the index files is of this history (recovery)
+        self.aborted: list[AbortedTransaction] = []  # whose markers are in this segment
+        self._aborted_written = 0
         self._index: OffsetIndex | None = None
         self._time_index: TimeIndex | None = None
         self._index_written = 0
@@ -198,3 +204,39 @@ class Segment:
             if file not in self.unsynced_indexes:
                 self.unsynced_indexes.append(file)
         self._index_written, self._time_written = len(self._index.data), len(self._time_index.data)
+
+    def add_aborted(self, entry: AbortedTransaction) -> None:
+        """A marker in this segment aborted a transaction."""
+        self.aborted.append(entry)
+
+    def load_aborted(self, limit_offset: int) -> bool:
+        """Read the `.txnindex` file, up to markers below `limit_offset`; False if something else than more entries follows.
+
+        The rest of the file is of a history that was lost: it is cut off.
+        """
+        file = self.fs.open(self.path(transactions.SUFFIX))
+        size = self.fs.size(file)
+        self.aborted = transactions.parse(self.fs.read(file, 0, size), self.base_offset, limit_offset)
+        self._aborted_written = len(self.aborted)
+        kept = self._aborted_written * transactions.ENTRY_SIZE
+        if size > kept:
+            self.fs.truncate(file, kept)
+        return size == kept
+
+    def forget_aborted(self) -> None:
+        """What the file says is wrong: it is written anew."""
+        self.aborted, self._aborted_written = [], 0
+
+    def write_aborted(self) -> None:
+        """Bring the `.txnindex` file up to date in the page cache; a segment without aborted transactions has none."""
+        done = self._aborted_written
+        if done == len(self.aborted):
+            return
+        file = self.fs.open(self.path(transactions.SUFFIX), create=True)
+        end = done * transactions.ENTRY_SIZE
+        if self.fs.size(file) != end:  # what follows there is of a history that was lost
+            self.fs.truncate(file, end)
+        self.fs.write(file, end, memoryview(transactions.to_bytes(self.aborted[done:])))
+        self._aborted_written = len(self.aborted)
+        if file not in self.unsynced_indexes:
+            self.unsynced_indexes.append(file)

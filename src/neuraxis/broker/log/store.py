@@ -14,11 +14,11 @@ from neuraxis.broker.log.journal import Journal
 from neuraxis.broker.log.ledger import SPACE_CHECK_BYTES, Ledger
 from neuraxis.broker.log.log import Log
 from neuraxis.broker.log.recovery import Recovery, RecoveryReport
-from neuraxis.broker.log.settings import LogSettings, StoreOptions
+from neuraxis.broker.log.settings import Durability, LogSettings, StoreOptions
 from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work, perform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from neuraxis.broker.log.fs import Fs
     from neuraxis.broker.work import Step
@@ -60,6 +60,7 @@ class LogStore:
         self._pending: dict[int, _Pending] = {}
         self._next_work_id = 1
         self._syncing = False
+        self._barriers: list[tuple[int, Callable[[Now], None]]] = []
         self._mono_ms = 0
         self._clock_offset: int | None = None
         self._checkpoint_at: int | None = None
@@ -253,7 +254,6 @@ class LogStore:
         self._syncing = True
 
         def finish(now: Now) -> None:
-            del now
             self._syncing = False
             self.durable_ticket = target
             for log in synced:
@@ -264,8 +264,37 @@ class LogStore:
                 if log.durable_offset < end:
                     log.durable_offset = end
                     self.advanced.append(log)
+            barriers, self._barriers = self._barriers, []
+            for ticket, then in barriers:
+                self._when_durable(ticket, then, now)
 
         self.start("sync", steps, finish)
+
+    def sync_logs(self, logs: Iterable[Log], then: Callable[[Now], None], now: Now) -> None:
+        """Call `then` when all that these logs hold now is durable: at once, if it is."""
+        ticket, unjournaled = 0, []
+        for log in logs:
+            if log.gone or self.options.ephemeral:
+                continue
+            ticket = max(ticket, self.ledger.last_ticket if log.waiting else log.ticket)
+            if log.durability is not Durability.SYNC:
+                unjournaled.append(log)
+        if not unjournaled:
+            self._when_durable(ticket, then, now)
+            return
+
+        def finish(later: Now) -> None:
+            for log in unjournaled:
+                self._log_synced(log)
+            self._when_durable(ticket, then, later)
+
+        self.start("barrier", [step for log in unjournaled for step in self.sync_log(log)], finish)
+
+    def _when_durable(self, ticket: int, then: Callable[[Now], None], now: Now) -> None:
+        if ticket <= self.durable_ticket:
+            then(now)
+        else:
+            self._barriers.append((ticket, then))
 
     def sync_log(self, log: Log) -> list[Step]:
         """The steps after which all of a log is durable in its segments; `_log_synced` follows.

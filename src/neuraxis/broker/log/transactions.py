@@ -56,6 +56,8 @@ def parse(data: bytes, base_offset: int, limit_offset: int) -> list[AbortedTrans
             break
         if not 0 <= entry.first_offset < entry.last_offset or entry.producer_id < 0:
             break
+        if not 0 <= entry.last_stable_offset <= entry.last_offset + 1:
+            break
         entries.append(entry)
         last_offset = entry.last_offset
     return entries
