@@ -18,7 +18,6 @@ from neuraxis.broker.coordinators.topics.machine import (
     ReserveProducerIds,
     TopicFact,
 )
-from neuraxis.broker.log.settings import Durability
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
 
@@ -101,7 +100,6 @@ class Node:
 
     def open(self, now: Now) -> None:
         """Load the catalogue, bring the logs in line with it and load the coordinators. The store has recovered."""
-        self._raise_epochs()
         log = self.store.logs.get((CATALOGUE_ID, 0))
         if log is None:
             settings = BrokerSettings({}, {}).topic_config({"flush.messages": "1", "retention.ms": "-1"}).log
@@ -134,19 +132,6 @@ class Node:
                 self.catalogue.execute(LowerLogStart(topic_id, index, offset), None, now)
             if offset > log.log_start_offset:
                 log.advance_start(offset, now)
-
-    def _raise_epochs(self) -> None:
-        """Logs that may have lost what a client was shown begin a new leader epoch, so that the client can notice.
-
-        At every start, not only at the first after a power cut: that one may have died before its epochs were durable.
-        What counts is how a log was written, so this comes before the catalogue's settings are taken into force.
-        """
-        report = self.recovery
-        if report is None or not report.next_epoch:
-            return
-        for log in self.store.logs.values():
-            if log.durability is not Durability.SYNC:
-                log.raise_epoch(report.next_epoch)
 
     def refresh_settings(self) -> None:
         """Take the broker configs kept in the catalogue (cluster-wide and of this node) into force."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any  # Any: the patched functions keep the sha
 from neuraxis.broker.coordinators.topics.machine import CatalogueMachine, CreateTopic, SetLogStart
 from neuraxis.broker.core import Core
 from neuraxis.broker.handlers import fetch
+from neuraxis.broker.log.log import Log
 from neuraxis.broker.node import Node
 from neuraxis.broker.partition import Partition
 from tests.simulation.plan import TopicPlan
@@ -71,7 +72,7 @@ def _old_ids_for_new_topics() -> Iterable[Patch]:
 
 
 def _epochs_stay() -> Iterable[Patch]:
-    yield Node, "_raise_epochs", lambda self: None
+    yield Log, "raise_epoch", lambda self, epoch: None
 
 
 def _producer_ids_again() -> Iterable[Patch]:
