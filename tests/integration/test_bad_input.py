@@ -371,9 +371,6 @@ def test_a_full_disk_is_56_for_writes_and_commits_and_deletes_still_work(small_d
 
 
 @as_root
-@pytest.mark.xfail(
-    strict=True, reason="the log keeps a deleted topic's files open when no checkpoint saw them"
-)
 def test_a_topic_deleted_from_a_full_disk_makes_room_for_others(small_disk: Path) -> None:
     settings = {"log.segment.bytes": 1 << 20, "log.segment.delete.delay.ms": 0}
     with Broker(small_disk / "data", settings=settings) as broker, peer_of(broker) as peer:

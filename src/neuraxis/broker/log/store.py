@@ -177,6 +177,11 @@ class LogStore:
             raise StorageFailed(f"renaming {log.former_directory}", error) from error
         for segment in log.segments:
             segment.directory = path
+        # No checkpoint will look at these any more; pinned, they would keep their descriptors, and the disk its space.
+        for segment in log.unchecked:
+            segment.unchecked = False
+            segment.file.unpin()
+        log.unchecked = []
         self.checkpointer.log_is_gone(log)
         self.start("names", [SyncDir("")])
         return path
