@@ -67,6 +67,14 @@ def test_a_commit_is_answered_when_it_is_on_disk_and_survives_a_restart() -> Non
     assert commit_codes(peer.request(commit({("drive", 0): 8}, **good), COMMIT)) == [0]
 
 
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_the_longest_retention_a_client_can_ask_for_is_kept_and_stops_nothing(version: int) -> None:
+    harness, peer = broker()
+    request = commit({("drive", 0): 7}, retention_time_ms=(1 << 63) - 1)
+    assert commit_codes(peer.request(request, version)) == [0]
+    assert stored(restarted(harness).connect()) == 7
+
+
 def test_commits_are_refused_while_the_disk_is_full() -> None:
     harness, peer = broker()
     harness.store.full = True

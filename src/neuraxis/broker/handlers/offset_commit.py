@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from neuraxis.broker.node import Node
 
 TOPIC_IDS_FROM = 10
+MAX_RETENTION_TIME_MS = 1 << 62
+"""Half of an int64, 146 million years: with the wall clock added it must still fit its field of the stored record."""
 
 
 @handles(OffsetCommitRequest, versions="2-10", needs="READ group; READ topic")
@@ -34,7 +36,7 @@ def offset_commit(node: Node, call: Call, request: OffsetCommitRequest) -> Handl
         generation_id=request.generation_id_or_member_epoch,
         member_id=request.member_id,
         group_instance_id=request.group_instance_id,
-        retention_time_ms=request.retention_time_ms,
+        retention_time_ms=min(request.retention_time_ms, MAX_RETENTION_TIME_MS),
         topics=tuple(_topic(node, topic, by_id=by_id) for topic in request.topics),
     )
     call.saw(node.catalogue.ticket)
