@@ -685,7 +685,8 @@ def ask(connection: socket.socket, request: Any, version: int) -> Any:
 def decode_answer(request: Any, version: int, body: bytes) -> Any:
     """The answer in a response frame without its length."""
     response = messages.response_class(schema_of(type(request)).key)
-    _, position = frames.read_response_header(body, schema_of(response).is_flexible(version))
+    flexible = schema_of(response).is_flexible(version) and schema_of(response).key != frames.API_VERSIONS_KEY
+    _, position = frames.read_response_header(body, flexible)
     return codec.decode(response, version, body, position)[0]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.broker.harness import CoreHarness
 
 
-def restarted(harness: CoreHarness, *, clean: bool = True) -> CoreHarness:
-    """A new broker on the files of this one, which is stopped cleanly or is just gone."""
+def restarted(harness: CoreHarness, *, clean: bool = True, **kafka: str) -> CoreHarness:
+    """A new broker on the files of this one, which is stopped cleanly or is just gone; `kafka` as for the harness."""
     if clean:
         harness.fs.close = lambda: None  # type: ignore[method-assign]  # closing a MemoryFs would forget its files
         harness.core.close(harness.now)
-    return CoreHarness(fs=harness.fs)
+    return CoreHarness(fs=harness.fs, **kafka)

@@ -7,6 +7,7 @@ import pytest
 from neuraxis.wire.messages.delete_groups import DeleteGroupsRequest
 from neuraxis.wire.messages.list_groups import ListGroupsRequest
 from tests.broker.handlers.group_clients import COMMIT, broker, commit, stable, stored
+from tests.broker.scripts.replay import assert_kafkas_answers
 
 
 @pytest.mark.parametrize("version", range(4))
@@ -34,3 +35,9 @@ def test_a_deletion_is_answered_when_it_is_on_disk() -> None:
     harness.do_works()
     ((_, answer),) = peer.answers()
     assert answer.results[0].error_code == 0
+
+
+def test_unknown_groups_are_refused_as_by_kafka_with_a_word_more() -> None:
+    names = ("delete groups v3", "delete groups: empty name", "delete groups: twice")
+    reason = "Kafka leaves the message of v3 null for a group that it does not know"
+    assert_kafkas_answers("one_node", DeleteGroupsRequest, different=dict.fromkeys(names, (69, reason)))

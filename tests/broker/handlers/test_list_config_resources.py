@@ -5,6 +5,7 @@ from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.list_config_resources import ListConfigResourcesRequest
 from tests.broker.admin_script import change
 from tests.broker.harness import CoreHarness
+from tests.broker.scripts.replay import assert_kafkas_answers
 
 
 def test_resources_are_listed_by_type() -> None:
@@ -28,3 +29,7 @@ def test_resources_are_listed_by_type() -> None:
 def test_an_unknown_type_is_refused() -> None:
     answer = CoreHarness().connect().request(ListConfigResourcesRequest(resource_types=[99]), 1)
     assert answer.error_code == ErrorCode.UNSUPPORTED_VERSION
+
+
+def test_kinds_of_resources_are_listed_as_by_kafka() -> None:
+    assert_kafkas_answers("one_node", ListConfigResourcesRequest)

@@ -2,8 +2,7 @@
 
 v3 client software name and version (checked against Kafka's pattern), v5 the cluster and node the client expects.
 A version above 5 is answered in version 0 with error 35 and the whole table (the core does that).
-Not done: features whose machines do not exist yet (group.version, transaction.version, share.version) are not shown, so
-that clients do not switch on what they would not get.
+Features whose lowest level is 0 are shown as supported from v4 on. `features.py` says which there are.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from neuraxis.broker import features
 from neuraxis.broker.call import Call, handles
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.api_versions import (
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from neuraxis.broker.node import Node
 
 SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
-METADATA_VERSION = (7, 33)
-"""Supported and finalised metadata.version of Kafka 4.4.0: the release that this broker's table is equal to."""
+OPTIONAL_SINCE = 4
+"""The first version whose clients understand supported features with a lowest level of 0 (KAFKA-17011)."""
 
 
 @handles(ApiVersionsRequest, versions="0-5", needs="nothing", anonymous=True)
@@ -42,10 +42,15 @@ def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVers
         or request.node_id not in (-1, node.node_id)
     ):
         return ApiVersionsResponse(error_code=ErrorCode.REBOOTSTRAP_REQUIRED)
-    low, high = METADATA_VERSION
+    levels = features.finalised(node.catalogue.read(call).cluster.features)
     return ApiVersionsResponse(
         api_keys=[ApiVersion(api.key, api.advertised_minimum, api.maximum) for api in node.apis.values()],
-        supported_features=[SupportedFeatureKey("metadata.version", low, high)],
-        finalized_features_epoch=0,
-        finalized_features=[FinalizedFeatureKey("metadata.version", high, high)],
+        supported_features=[
+            SupportedFeatureKey(name, feature.low, feature.high)
+            for name, feature in features.FEATURES.items()
+            if feature.low > 0 or call.api_version >= OPTIONAL_SINCE
+        ],
+        finalized_features_epoch=1
+        + node.catalogue.partition.log.log_end_offset,  # it rises with every change
+        finalized_features=[FinalizedFeatureKey(name, level, level) for name, level in levels.items()],
     )

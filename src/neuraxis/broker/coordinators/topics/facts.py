@@ -10,6 +10,9 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.coordinators.topics import cluster_facts
+from neuraxis.broker.coordinators.topics.cluster_facts import ClusterFact
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -65,7 +68,7 @@ class ProducerIdsFact:
     next_producer_id: int
 
 
-Fact = TopicFact | TopicGone | ConfigsFact | LogStartFact | ProducerIdsFact
+Fact = TopicFact | TopicGone | ConfigsFact | LogStartFact | ProducerIdsFact | ClusterFact
 
 
 class UnknownVersion(ValueError):
@@ -74,6 +77,8 @@ class UnknownVersion(ValueError):
 
 def encode(fact: Fact) -> tuple[bytes, bytes | None]:
     """Key and value of the record that keeps the fact; a value of None is a tombstone."""
+    if isinstance(fact, ClusterFact):
+        return cluster_facts.encode(fact)
     if isinstance(fact, TopicGone):
         return bytes([_TOPIC]) + fact.name.encode(), None
     if isinstance(fact, TopicFact):
@@ -94,13 +99,15 @@ def decode(key: bytes, value: bytes | None) -> Fact | None:
     Raises `UnknownVersion` for a newer version of a known kind, ValueError or struct.error for damaged bytes.
     """
     kind = key[0] if key else 0
-    if kind not in (_TOPIC, _CONFIGS, _LOG_START, _PRODUCER_IDS):
+    if kind not in (_TOPIC, _CONFIGS, _LOG_START, _PRODUCER_IDS) and kind not in cluster_facts.KINDS:
         return None
     if value is not None and value[:1] != bytes([VERSION]):
         raise UnknownVersion(
             f"catalogue record of kind {kind} has version {value[0] if value else 'none'}, this release reads "
             f"{VERSION}: start the release that wrote it"
         )
+    if kind in cluster_facts.KINDS:
+        return cluster_facts.decode(key, value)
     if kind == _TOPIC:
         name = key[1:].decode()
         if value is None:

@@ -1,4 +1,4 @@
-"""The catalogue coordinator: topics, configs, log starts and producer id blocks. Rule: `decide` reads, `apply` writes.
+"""The catalogue coordinator: topics, configs, log starts, producer ids, the cluster. Rule: `decide` reads, `apply` writes.
 
 Values are checked before they get here (names and partition counts by the handlers, configs by the config table); what
 only the state knows is decided here: whether a topic exists, which names collide, which producer ids are free.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.coordinators.machine import Outcome
 from neuraxis.broker.coordinators.topics import facts as fact_bytes
+from neuraxis.broker.coordinators.topics.cluster_facts import ClusterFact
 from neuraxis.broker.coordinators.topics.facts import (
     ConfigsFact,
     Fact,
@@ -33,6 +34,7 @@ __all__ = [
     "PRODUCER_ID_BLOCK",
     "CatalogueMachine",
     "CatalogueState",
+    "ChangeCluster",
     "Command",
     "CreatePartitions",
     "CreateTopic",
@@ -115,6 +117,16 @@ class ReserveProducerIds:
     """Take the next `PRODUCER_ID_BLOCK` producer ids: those below the new `next_producer_id`."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeCluster:
+    """Write facts of the cluster (quotas, credentials, access rules, tokens, features) that their module has checked.
+
+    Those that change nothing are not written.
+    """
+
+    facts: tuple[ClusterFact, ...]
+
+
 Command = (
     CreateTopic
     | DeleteTopic
@@ -124,6 +136,7 @@ Command = (
     | SetLogStart
     | LowerLogStart
     | ReserveProducerIds
+    | ChangeCluster
 )
 
 
@@ -188,6 +201,8 @@ class CatalogueMachine:
             if command.offset <= state.log_starts.get((command.topic_id, command.partition), -1):
                 return ()
             return (LogStartFact(command.topic_id, command.partition, command.offset),)
+        if isinstance(command, ChangeCluster):
+            return tuple(fact for fact in command.facts if state.cluster.changes(fact))
         if isinstance(command, LowerLogStart):
             return (LogStartFact(command.topic_id, command.partition, command.offset),)
         return (ProducerIdsFact(state.next_producer_id + PRODUCER_ID_BLOCK),)

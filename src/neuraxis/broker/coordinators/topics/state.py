@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.coordinators.topics.cluster_facts import ClusterFact, ClusterState
 from neuraxis.broker.coordinators.topics.facts import (
     ConfigsFact,
     Fact,
@@ -38,9 +39,10 @@ class CatalogueState:
         log_starts: offsets below which records were deleted on request, by (topic id, partition).
         configs: configs of other resources by (resource type, name).
         next_producer_id: the first producer id that is free.
+        cluster: quotas, credentials, access rules, tokens and features.
     """
 
-    __slots__ = ("collisions", "configs", "log_starts", "names", "next_producer_id", "topics")
+    __slots__ = ("cluster", "collisions", "configs", "log_starts", "names", "next_producer_id", "topics")
 
     def __init__(self) -> None:
         self.topics: dict[str, TopicFact] = {}
@@ -49,6 +51,7 @@ class CatalogueState:
         self.log_starts: dict[tuple[bytes, int], int] = {}
         self.configs: dict[tuple[int, str], Mapping[str, str]] = {}
         self.next_producer_id = PRODUCER_ID_BASE
+        self.cluster = ClusterState()
 
     def broker_configs(self, node_id: int) -> dict[str, str]:
         """The broker configs set at run time that hold for this node: the cluster-wide ones, then its own."""
@@ -57,7 +60,9 @@ class CatalogueState:
 
     def apply(self, fact: Fact) -> None:
         """Write the fact."""
-        if isinstance(fact, TopicFact | TopicGone):
+        if isinstance(fact, ClusterFact):
+            self.cluster.apply(fact)
+        elif isinstance(fact, TopicFact | TopicGone):
             self._apply_topic(fact)
         elif isinstance(fact, ConfigsFact):
             if fact.configs:
@@ -94,3 +99,4 @@ class CatalogueState:
             yield ConfigsFact(resource_type, name, configs)
         if self.next_producer_id != PRODUCER_ID_BASE:
             yield ProducerIdsFact(self.next_producer_id)
+        yield from self.cluster.facts()

@@ -1,0 +1,24 @@
+"""AddRaftVoter (key 80), versions 0-1: the quorum is this node alone (kraft.version 0), so there is none to add (35)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neuraxis.broker.call import Call, handles
+from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.add_raft_voter import AddRaftVoterRequest, AddRaftVoterResponse
+
+if TYPE_CHECKING:
+    from neuraxis.broker.node import Node
+
+
+@handles(AddRaftVoterRequest, versions="0-1", needs="ALTER cluster")
+def add_raft_voter(node: Node, call: Call, request: AddRaftVoterRequest) -> AddRaftVoterResponse:
+    """Refuse; one for another cluster first (104)."""
+    del call
+    code = ErrorCode.UNSUPPORTED_VERSION
+    if request.cluster_id not in (None, node.cluster_id):
+        code = ErrorCode.INCONSISTENT_CLUSTER_ID
+    elif request.voter_id < 0:
+        code = ErrorCode.INVALID_REQUEST
+    return AddRaftVoterResponse(error_code=code, error_message=code.message)

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from neuraxis.wire.messages.renew_delegation_token import RenewDelegationTokenRequest
+from tests.broker.scripts.replay import assert_kafkas_answers
+
+
+@pytest.mark.parametrize("script", ["tokens", "tokens_off", "tokens_known", "tokens_known_off"])
+def test_answers_are_kafkas_with_and_without_a_secret_key_and_a_login(script: str) -> None:
+    assert_kafkas_answers(script, RenewDelegationTokenRequest)

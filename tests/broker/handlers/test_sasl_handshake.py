@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from neuraxis.wire.messages.sasl_handshake import SaslHandshakeRequest
+from tests.broker.scripts.replay import assert_kafkas_answers
+
+
+def test_a_listener_without_sasl_answers_as_kafkas() -> None:
+    assert_kafkas_answers("one_node", SaslHandshakeRequest)
