@@ -55,6 +55,14 @@ def test_a_list_grows_by_what_is_not_in_it_and_shrinks_by_what_is(node: Node) ->
     assert planned(node, TOPIC, "a", (SUBTRACT, "cleanup.policy", "delete"))["cleanup.policy"] == "compact"
 
 
+def test_appending_nothing_is_refused(node: Node) -> None:
+    assert refusal(node, TOPIC, "a", (APPEND, "cleanup.policy", "")) is ErrorCode.INVALID_CONFIG
+
+
+def test_of_a_topic_that_is_not_there_a_bad_config_is_named_first(node: Node) -> None:
+    assert refusal(node, TOPIC, "nope", (SET, "no.such.config", "5")) is ErrorCode.INVALID_CONFIG
+
+
 def test_a_list_that_is_not_set_grows_from_its_default(node: Node) -> None:
     assert planned(node, BROKER, "", (APPEND, "log.cleanup.policy", "compact")) == {
         "log.cleanup.policy": "delete,compact"
@@ -101,6 +109,8 @@ def test_a_broker_config_that_would_be_a_bad_topic_default_is_refused(node: Node
         (TOPIC, "nope", ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
         (BROKER, "2", ErrorCode.INVALID_REQUEST),
         (BROKER_LOGGER, "1", ErrorCode.INVALID_CONFIG),
+        (BROKER_LOGGER, "2", ErrorCode.INVALID_REQUEST),
+        (BROKER_LOGGER, "", ErrorCode.INVALID_REQUEST),
         (GROUP, "", ErrorCode.INVALID_REQUEST),
         (0, "x", ErrorCode.INVALID_REQUEST),
     ],

@@ -106,6 +106,7 @@ def plan_change(
         return _plan_broker(node, name, operations, replace=replace)
     if kind not in (GROUP, CLIENT_METRICS):
         if kind == BROKER_LOGGER:
+            broker_resource(node, name or "no number")
             raise Refused(
                 ErrorCode.INVALID_CONFIG, "The broker's loggers cannot be changed through this API."
             )
@@ -134,10 +135,11 @@ def _plan_topic(node: Node, name: str, operations: Sequence[Operation], *, repla
         )
     check_name(name)
     fact = node.catalogue.state.topics.get(name)
-    if fact is None:
-        raise Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"There is no topic {name}.")
-    configs = _apply(TOPIC_CONFIGS, {} if replace else fact.configs, operations, node.settings.topic_default)
+    current = {} if replace or fact is None else fact.configs
+    configs = _apply(TOPIC_CONFIGS, current, operations, node.settings.topic_default)
     check_topic_configs(configs)
+    if fact is None:  # after its configs: Kafka names the bad config of a topic that is not there
+        raise Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"There is no topic {name}.")
     if name in INTERNAL_TOPICS:
         before = node.settings.topic_config(fact.configs).cleanup_policy
         if node.settings.topic_config(configs).cleanup_policy != before:
@@ -213,6 +215,8 @@ def _apply(
                 )
             words = split_list(configs[name] if name in configs else default(name) or "")
             given = split_list(value)
+            if kind == APPEND and not given:
+                raise Refused(ErrorCode.INVALID_CONFIG, f"Nothing is given to append to {name}.")
             if kind == APPEND:
                 words += [word for word in given if word not in words]
             else:

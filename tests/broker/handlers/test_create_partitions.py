@@ -58,3 +58,10 @@ def test_internal_topics_keep_their_partitions() -> None:
     peer.request(metadata("__consumer_offsets", allow=True), 12)
     (answer,) = peer.request(grow(("__consumer_offsets", 60)), 3).results
     assert answer.error_code == ErrorCode.INVALID_TOPIC_EXCEPTION
+
+
+def test_too_many_partitions_are_named_before_a_wrong_assignment() -> None:
+    harness = CoreHarness()
+    harness.create_topic("a")
+    (answer,) = harness.connect().request(grow(("a", 20_000, [[1]])), 3).results
+    assert answer.error_code == ErrorCode.POLICY_VIOLATION

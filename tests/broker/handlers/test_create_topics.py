@@ -97,3 +97,10 @@ def test_the_answer_shows_configs_with_their_sources() -> None:
     assert shown["retention.ms"] == ("77", 1)
     assert shown["flush.messages"] == ("1", 4), "the durability policy is a static broker config"
     assert shown["segment.bytes"] == ("1073741824", 5)
+
+
+def test_a_partition_is_assigned_only_once() -> None:
+    request = create(topic("a", -1, -1, {0: [1]}))
+    request.topics[0].assignments *= 2
+    (answer,) = CoreHarness().connect().request(request, 7).topics
+    assert answer.error_code == ErrorCode.INVALID_REPLICA_ASSIGNMENT

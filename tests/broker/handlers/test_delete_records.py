@@ -75,3 +75,7 @@ def test_compacted_and_internal_topics_are_refused(peer: Peer) -> None:
     peer.request(metadata("__consumer_offsets", allow=True), 12)
     assert trimmed(peer, "compacted", -1) == (ErrorCode.POLICY_VIOLATION, -1)
     assert trimmed(peer, "__consumer_offsets", -1) == (ErrorCode.INVALID_TOPIC_EXCEPTION, -1)
+
+
+def test_a_topic_of_which_nothing_is_deleted_is_not_answered(peer: Peer) -> None:
+    assert peer.request(trim(("a", [])), 2).topics == []

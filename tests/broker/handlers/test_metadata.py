@@ -113,3 +113,9 @@ def test_topics_are_found_by_id() -> None:
     (by_id,) = peer.request(metadata(None, topic_id=by_name.topic_id), 12).topics
     assert by_id.name == "a"
     assert by_id.partitions == by_name.partitions
+
+
+def test_operations_are_told_of_topics_that_are_not_there_too() -> None:
+    request = metadata("nope", include_topic_authorized_operations=True)
+    (topic,) = CoreHarness().connect().request(request, 12).topics
+    assert (topic.error_code, topic.topic_authorized_operations) == (3, 3576)

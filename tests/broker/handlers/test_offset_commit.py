@@ -67,6 +67,13 @@ def test_a_commit_is_answered_when_it_is_on_disk_and_survives_a_restart() -> Non
     assert commit_codes(peer.request(commit({("drive", 0): 8}, **good), COMMIT)) == [0]
 
 
+def test_a_topic_of_which_nothing_is_committed_is_not_answered() -> None:
+    _, peer = broker()
+    request = commit({("drive", 0): 7})
+    request.topics[0].partitions = []
+    assert peer.request(request, COMMIT).topics == []
+
+
 @pytest.mark.parametrize("version", [2, 3, 4])
 def test_the_longest_retention_a_client_can_ask_for_is_kept_and_stops_nothing(version: int) -> None:
     harness, peer = broker()

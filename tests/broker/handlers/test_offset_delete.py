@@ -30,3 +30,11 @@ def test_what_members_read_and_what_does_not_exist_is_not_forgotten() -> None:
     assert peer.request(delete(topic="nope"), 0).topics[0].partitions[0].error_code == 3
     assert peer.request(delete("none"), 0).error_code == 69
     assert peer.request(delete(""), 0).error_code == 24
+
+
+def test_a_topic_of_which_nothing_is_forgotten_is_not_answered() -> None:
+    _, peer = broker()
+    peer.request(commit({("drive", 0): 7}), COMMIT)
+    request = delete()
+    request.topics[0].partitions = []
+    assert peer.request(request, 0).topics == []

@@ -74,3 +74,9 @@ def test_under_sync_what_is_not_on_disk_could_still_be_lost_so_it_is_not_told() 
     assert ask(peer, 0).end_offset == 0
     broker.do_works()
     assert ask(peer, 0).end_offset == 1
+
+
+def test_no_epoch_has_no_end() -> None:
+    _, peer = broker_with_epochs()
+    answer = ask(peer, -1)
+    assert (answer.error_code, answer.leader_epoch, answer.end_offset) == (0, -1, -1)

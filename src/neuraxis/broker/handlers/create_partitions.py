@@ -69,6 +69,7 @@ def _added(node: Node, asked: CreatePartitionsTopic) -> int:
         )
     if node.store.full:
         raise Refused(ErrorCode.KAFKA_STORAGE_ERROR)
+    check_new_partitions(added)
     if asked.assignments is not None:
         if len(asked.assignments) != added:
             raise Refused(

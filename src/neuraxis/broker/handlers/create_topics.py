@@ -67,6 +67,11 @@ def create_topics(node: Node, call: Call, request: CreateTopicsRequest) -> Creat
 
 def _plan(node: Node, topic: CreatableTopic) -> CreateTopic:
     check_name_is_free(node.catalogue.state, topic.name)
+    assigned = [assignment.partition_index for assignment in topic.assignments]
+    if len(set(assigned)) < len(assigned):
+        raise Refused(
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT, f"A partition of {topic.name} is assigned more than once."
+        )
     return plan_topic(
         node,
         topic.name,

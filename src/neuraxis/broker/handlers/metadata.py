@@ -102,7 +102,9 @@ def _asked(
         try:
             served = node.topics.get(name) or _missing(node, call, name, may_create=may_create)
         except Refused as refused:
-            answers.append(MetadataResponseTopic(error_code=refused.code, name=name))
+            missing = MetadataResponseTopic(error_code=refused.code, name=name)
+            missing.topic_authorized_operations = _operations(request)
+            answers.append(missing)
         else:
             answers.append(_topic(node, served, request))
     return answers
@@ -136,7 +138,10 @@ def _topic(node: Node, topic: Topic, request: MetadataRequest) -> MetadataRespon
             )
             for partition in topic.partitions
         ],
-        topic_authorized_operations=TOPIC_OPERATIONS
-        if request.include_topic_authorized_operations
-        else NOT_ASKED,
+        topic_authorized_operations=_operations(request),
     )
+
+
+def _operations(request: MetadataRequest) -> int:
+    """What the client may do to a topic, if it asked; also to one that is not there, as Kafka answers."""
+    return TOPIC_OPERATIONS if request.include_topic_authorized_operations else NOT_ASKED

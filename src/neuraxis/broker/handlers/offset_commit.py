@@ -37,7 +37,11 @@ def offset_commit(node: Node, call: Call, request: OffsetCommitRequest) -> Handl
         member_id=request.member_id,
         group_instance_id=request.group_instance_id,
         retention_time_ms=min(request.retention_time_ms, MAX_RETENTION_TIME_MS),
-        topics=tuple(_topic(node, topic, by_id=by_id) for topic in request.topics),
+        topics=tuple(
+            _topic(node, topic, by_id=by_id)
+            for topic in request.topics
+            if topic.partitions  # Kafka does not name a topic of which nothing was asked
+        ),
     )
     call.saw(node.catalogue.ticket)
     return node.group_shard(request.group_id, call.now).execute(command, call, call.now)

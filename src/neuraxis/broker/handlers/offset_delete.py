@@ -21,6 +21,7 @@ def offset_delete(node: Node, call: Call, request: OffsetDeleteRequest) -> Handl
     topics = tuple(
         (topic.name, tuple(partition.partition_index for partition in topic.partitions))
         for topic in request.topics
+        if topic.partitions  # Kafka does not name a topic of which nothing was asked
     )
     call.saw(node.catalogue.ticket)
     command = DeleteOffsets(call.token, request.group_id, topics)

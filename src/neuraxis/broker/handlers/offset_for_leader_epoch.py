@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from neuraxis.broker.node import Node
 
 
+NO_EPOCH = -1
+"""Asked for no epoch at all: there is no end to tell."""
+
+
 @handles(OffsetForLeaderEpochRequest, versions="2-4", needs="DESCRIBE topic")
 def offset_for_leader_epoch(
     node: Node, call: Call, request: OffsetForLeaderEpochRequest
@@ -38,6 +42,8 @@ def _answer(node: Node, topic: str, asked: OffsetForLeaderPartition) -> EpochEnd
     code = partition.check_leader_epoch(asked.current_leader_epoch)
     if code:
         return EpochEndOffset(error_code=code, partition=asked.partition)
+    if asked.leader_epoch == NO_EPOCH:
+        return EpochEndOffset(partition=asked.partition)
     epoch, end_offset = partition.log.end_offset_for_epoch(asked.leader_epoch)
     # What is not shown yet could still be lost: a consumer must not validate against it.
     end_offset = min(end_offset, partition.high_watermark)
