@@ -20,6 +20,7 @@ from neuraxis.broker.coordinators.topics.machine import (
 )
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
+from neuraxis.broker.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +88,7 @@ class Node:
         self.partitions: dict[tuple[bytes, int], Partition] = {}
         self.group_shards: list[Shard[GroupState, Any]] = []  # Any: the group machine's facts
         self.sessions: dict[int, Session] = {}
+        self.telemetry = Telemetry()
         self.cluster_id = ""
         self.node_id = config.node_id
         self.started = False

@@ -37,7 +37,8 @@ class Script(NamedTuple):
     kafka_only: Mapping[str, str] = {}
 
 
-DROPPED = {"throttle_time_ms"}
+DROPPED = {"throttle_time_ms", "delta_temporality"}
+"""Left out: how long a client is to wait, and (where we differ on purpose) how it is to count."""
 MESSAGES = {"error_message"}
 ORDERED = {"accepted_compression_types"}
 TIMES = {"expiry_timestamp_ms", "max_timestamp_ms", "expiry_timestamp", "max_timestamp"}
