@@ -373,6 +373,12 @@ class Server:
         if position or connection.buffer is None:
             connection.frame_started_ms = now.mono_ms
         self._pool.keep(connection, view, position, filled)
+        if self._pool.used_bytes > self._pool.limit_bytes:
+            self._relieve_pool(now)
+        if not session.listed and connection.open:  # a listed one is looked at again when it has been written
+            self._update_interest(connection)
+
+    def _relieve_pool(self, now: Now) -> None:
         for victim in self._pool.victims(now):
             logger.warning(
                 "closing the connection of %s: the receive pool of %d bytes is full and its frame is the slowest",
@@ -380,12 +386,14 @@ class Server:
                 self._pool.limit_bytes,
             )
             self._drop(victim)
-        if connection.open:
-            self._update_interest(connection)
 
     # ---- bytes out ---------------------------------------------------------------------------------------------
 
     def _write(self, connection: Connection) -> None:
+        if not self._write_one(connection):
+            self._write_all(connection)
+
+    def _write_all(self, connection: Connection) -> None:
         """Send until the socket is full, the output is empty or the turn is used up."""
         turn = 0
         copy_ranges = False
@@ -422,6 +430,28 @@ class Server:
         if connection.filled and self._may_read(connection):
             self.core.announce(connection.session)  # frames that waited for this output to shrink go on
         self._update_interest(connection)
+
+    def _write_one(self, connection: Connection) -> bool:
+        """The usual case in one call: a single answer in memory, a socket that takes it, nothing that waits behind."""
+        output = connection.session.output
+        if len(output) != 1 or connection.sending or connection.interest != READ or connection.filled:
+            return False
+        part = output[0]
+        if not isinstance(part, bytes) or not self._may_read(connection):
+            return False
+        try:
+            count = connection.sock.send(part)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self._drop(connection)
+            return True
+        output.popleft()
+        connection.session.output_bytes -= len(part)
+        if count != len(part):
+            connection.sending.append(memoryview(part)[count:])
+            return False
+        return True
 
     def _send(self, connection: Connection) -> int | None:
         """One system call's worth of output; None when nothing can be sent without reading a file first."""

@@ -368,8 +368,11 @@ class LogStore:
         ):
             delay = DOOMED_MS if ledger.doomed else self.options.checkpoint_ms
             self._checkpoint_at = self._mono_ms + delay
-        due = [at for at in (self._checkpoint_at, self._space_at, ledger.next_alarm()) if at is not None]
-        return min(due, default=None)
+        first = self._checkpoint_at
+        for at in (self._space_at, ledger.next_alarm()):
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     def _look_at_space(self) -> None:
         """Ask for the free space; below the reserve the core refuses clients' writes."""
