@@ -55,6 +55,7 @@ def apis() -> str:
     for api in registry.api_table().values():
         served = f"{api.minimum}-{api.maximum}" if api.minimum != api.maximum else f"{api.minimum}"
         note = "" if api.advertised_minimum == api.minimum else f" (advertised from {api.advertised_minimum})"
+        note = note if api.advertised else " (ours, not advertised)"
         anchor = f"{api.name.lower()}-{api.key}"
         rows.append((api.key, f"[{api.name}](#{anchor})", served + note, api.needs or "-"))
         header = inspect.getdoc(sys.modules[api.handler.__module__]) or ""

@@ -94,6 +94,7 @@ class Api:
     handler: Callable[[Any, Call, Any], Handled]  # Any: Node, and the request class of the key
     needs: str
     anonymous: bool
+    advertised: bool = True
 
 
 HANDLERS: dict[int, Api] = {}
@@ -107,6 +108,7 @@ def handles(
     needs: str,
     advertised_minimum: int | None = None,
     anonymous: bool = False,
+    advertised: bool = True,
 ) -> Callable[[Callable[..., Handled]], Callable[..., Handled]]:
     """Register a handler for the request class.
 
@@ -116,6 +118,7 @@ def handles(
         needs: the authorisation the API asks for, in words the table shows (`"WRITE topic"`).
         advertised_minimum: the lowest version shown in ApiVersions when it differs from the lowest one served.
         anonymous: may be called before authentication.
+        advertised: shown in ApiVersions; our own APIs are not, so that the table is Kafka's.
     """
     low, _, high = versions.partition("-")
     schema = schema_of(request)
@@ -136,6 +139,7 @@ def handles(
             handler=handler,
             needs=needs,
             anonymous=anonymous,
+            advertised=advertised,
         )
         return handler
 

@@ -74,7 +74,8 @@ class Core:
 
     def disconnect(self, session: Session, now: Now) -> None:
         """The peer is gone (or is to be): drop what waits for it."""
-        self.node.sessions.pop(session.id, None)
+        if self.node.sessions.pop(session.id, None) is not None:
+            self.node.clients.left(session)
         session.closing = session.closing or "disconnected"
         for call in session.pending:
             call.answered = True
@@ -160,6 +161,7 @@ class Core:
             frame, self._first_flexible
         )
         session.client_id = client_id
+        session.last_seen_ms = now.wall_ms
         api = self.apis.get(key)
         if key != PRODUCE_KEY and len(frame) > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
             self._close(
@@ -182,6 +184,7 @@ class Core:
                     + ("the client is too old" if version < api.minimum else "the client is too new"),
                 )
             return None, None, 0
+        session.apis[key] = version
         call = self._call(session, key, version, correlation_id, client_id, now)
         return call, api, position
 
@@ -296,6 +299,7 @@ class Core:
         if session.closing is None:
             session.closing = reason
             logger.warning("closing the connection of %s: it %s", session.describe(), reason)
+            self.node.clients.refused(session, reason)
             pending = session.pending
             if pending and not pending[-1].answered:
                 pending.pop()  # the call that is refused; those before it are still answered

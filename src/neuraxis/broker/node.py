@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
 from neuraxis.broker.coordinators.group.commands import ForgetTopic
 from neuraxis.broker.coordinators.group.machine import GroupMachine
@@ -88,6 +89,7 @@ class Node:
         self.partitions: dict[tuple[bytes, int], Partition] = {}
         self.group_shards: list[Shard[GroupState, Any]] = []  # Any: the group machine's facts
         self.sessions: dict[int, Session] = {}
+        self.clients = Clients()
         self.telemetry = Telemetry()
         self.cluster_id = ""
         self.node_id = config.node_id

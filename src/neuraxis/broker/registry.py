@@ -22,6 +22,8 @@ def render_table(table: dict[int, Api]) -> str:
     for api in table.values():
         shown = f"{api.advertised_minimum}-{api.maximum}"
         served = "" if api.advertised_minimum == api.minimum else f" (served from {api.minimum})"
+        if not api.advertised:
+            served = " (not advertised)"
         lines.append(
             f"{api.key:>3} {api.name} {shown}{served} | {api.handler.__module__.rsplit('.', 1)[-1]} | {api.needs}"
         )

@@ -24,7 +24,10 @@ ANONYMOUS = "User:ANONYMOUS"
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """State of one connection. Owned by the core; the shell reads `output`, `closing` and `wants_input`."""
+    """State of one connection. Owned by the core; the shell reads `output`, `closing` and `wants_input`.
+
+    `apis` is the last version used of each key, `last_seen_ms` the wall clock at the newest request.
+    """
 
     id: int
     listener: str
@@ -34,6 +37,8 @@ class Session:
     client_id: str | None = None
     software_name: str = ""
     software_version: str = ""
+    apis: dict[int, int] = field(default_factory=dict)
+    last_seen_ms: int = 0
     pending: deque[Call] = field(default_factory=deque)
     output: deque[bytes | bytearray | memoryview | Span] = field(default_factory=deque)
     output_bytes: int = 0

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "produce": ("neuraxis.cli.produce", "Send lines from a file or standard input to a topic."),
     "consume": ("neuraxis.cli.consume", "Read a topic."),
     "group": ("neuraxis.cli.group", "List, describe, reset and delete consumer groups."),
+    "clients": ("neuraxis.cli.clients", "Who is connected to a Neuraxis broker, and who was refused."),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
 }
 

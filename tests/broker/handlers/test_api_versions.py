@@ -17,7 +17,9 @@ def test_every_version_shows_the_whole_table_as_advertised(version: int) -> None
     answer = broker.connect().request(hello(), version)
     assert answer.error_code == 0
     shown = [(each.api_key, each.min_version, each.max_version) for each in answer.api_keys]
-    assert shown == [(api.key, api.advertised_minimum, api.maximum) for api in broker.core.apis.values()]
+    assert shown == [
+        (api.key, api.advertised_minimum, api.maximum) for api in broker.core.apis.values() if api.advertised
+    ]
     assert (0, 0, 13) in shown, "librdkafka compresses only for brokers that show Produce version 0"
 
 

@@ -44,7 +44,11 @@ def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVers
         return ApiVersionsResponse(error_code=ErrorCode.REBOOTSTRAP_REQUIRED)
     levels = features.finalised(node.catalogue.read(call).cluster.features)
     return ApiVersionsResponse(
-        api_keys=[ApiVersion(api.key, api.advertised_minimum, api.maximum) for api in node.apis.values()],
+        api_keys=[
+            ApiVersion(api.key, api.advertised_minimum, api.maximum)
+            for api in node.apis.values()
+            if api.advertised
+        ],
         supported_features=[
             SupportedFeatureKey(name, feature.low, feature.high)
             for name, feature in features.FEATURES.items()

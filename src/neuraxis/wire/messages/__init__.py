@@ -96,21 +96,26 @@ APIS: dict[int, tuple[str, int, int, int]] = {
 }
 """Key to name, first version, last version, first flexible version; Kafka 4.4.0, without unstable versions."""
 
-API_NAMES: dict[int, str] = {key: row[0] for key, row in APIS.items()}
-"""Key to Kafka's name."""
+OWN_APIS: dict[int, tuple[str, int, int, int]] = {20_000: ("DescribeClients", 0, 0, 0)}
+"""APIs that are ours alone, in the same form. Their keys lie beyond those that Kafka and its vendors have taken."""
+
+_ALL_APIS = {**APIS, **OWN_APIS}
+
+API_NAMES: dict[int, str] = {key: row[0] for key, row in _ALL_APIS.items()}
+"""Key to name."""
 
 _classes: dict[str, type[Message]] = {}
 
 
 def versions(key: int) -> range:
     """The versions of a key that are declared; KeyError for an unknown key."""
-    _, low, high, _ = APIS[key]
+    _, low, high, _ = _ALL_APIS[key]
     return range(low, high + 1)
 
 
 def flexible_from(key: int) -> int:
     """The first flexible version of a key; NEVER when there is none or the key is unknown."""
-    row = APIS.get(key)
+    row = _ALL_APIS.get(key)
     return NEVER if row is None else row[3]
 
 
