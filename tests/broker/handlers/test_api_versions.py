@@ -46,13 +46,21 @@ def test_a_client_that_expects_another_cluster_or_node_is_told_to_bootstrap_agai
     peer = broker.connect()
     cluster_id = broker.node.cluster_id
     assert peer.request(hello(cluster_id=cluster_id, node_id=1), 5).error_code == 0
-    assert peer.request(hello(cluster_id=cluster_id, node_id=-1), 5).error_code == 0
     assert (
         peer.request(hello(cluster_id="another", node_id=1), 5).error_code == ErrorCode.REBOOTSTRAP_REQUIRED
     )
     assert (
         peer.request(hello(cluster_id=cluster_id, node_id=2), 5).error_code == ErrorCode.REBOOTSTRAP_REQUIRED
     )
+
+
+def test_a_client_names_both_cluster_and_node_or_neither() -> None:
+    broker = CoreHarness()
+    peer = broker.connect()
+    assert peer.request(hello(cluster_id=None, node_id=-1), 5).error_code == 0
+    for cluster_id, node_id in ((broker.node.cluster_id, -1), (None, 1), ("another", -1), (None, -2)):
+        answer = peer.request(hello(cluster_id=cluster_id, node_id=node_id), 5)
+        assert answer.error_code == ErrorCode.INVALID_REQUEST
 
 
 def test_only_features_that_work_are_shown() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.node import Node
 
 SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
+NO_NODE = -1
 OPTIONAL_SINCE = 4
 """The first version whose clients understand supported features with a lowest level of 0 (KAFKA-17011)."""
 
@@ -37,11 +38,8 @@ def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVers
         if not SOFTWARE.fullmatch(name) or not SOFTWARE.fullmatch(version):
             return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
         call.session.software_name, call.session.software_version = name, version
-    if call.api_version >= 5 and (
-        (request.cluster_id is not None and request.cluster_id != node.cluster_id)
-        or request.node_id not in (-1, node.node_id)
-    ):
-        return ApiVersionsResponse(error_code=ErrorCode.REBOOTSTRAP_REQUIRED)
+    if call.api_version >= 5 and (code := _expectation(node, request)):
+        return ApiVersionsResponse(error_code=code)
     levels = features.finalised(node.catalogue.read(call).cluster.features)
     return ApiVersionsResponse(
         api_keys=[
@@ -58,3 +56,12 @@ def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVers
         + node.catalogue.partition.log.log_end_offset,  # it rises with every change
         finalized_features=[FinalizedFeatureKey(name, level, level) for name, level in levels.items()],
     )
+
+
+def _expectation(node: Node, request: ApiVersionsRequest) -> ErrorCode:
+    """Whether this is the broker that the client expects: it names cluster and node, or neither."""
+    if (request.cluster_id is None) != (request.node_id == NO_NODE):
+        return ErrorCode.INVALID_REQUEST
+    if request.cluster_id is None or (request.cluster_id, request.node_id) == (node.cluster_id, node.node_id):
+        return ErrorCode.NONE
+    return ErrorCode.REBOOTSTRAP_REQUIRED
