@@ -31,8 +31,13 @@ def alter_replica_log_dirs(
     for directory in request.dirs:
         known = directory.path == log_dir(node)
         for topic in directory.topics:
+            if not topic.partitions:
+                continue  # nothing was asked: Kafka does not name such a topic in its answer
             result = results.setdefault(topic.name, AlterReplicaLogDirTopicResult(topic.name, []))
-            for index in topic.partitions:
+            answered = {each.partition_index for each in result.partitions}
+            for index in dict.fromkeys(topic.partitions):
+                if index in answered:
+                    continue  # a partition lives in one directory: it is answered once
                 code = ErrorCode.NONE
                 if not known:
                     code = ErrorCode.LOG_DIR_NOT_FOUND
