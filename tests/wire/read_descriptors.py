@@ -3,6 +3,7 @@
 Run it when a new Kafka is released (the jars come from Maven Central, groups org.apache.kafka):
 
     python tests/wire/read_descriptors.py kafka-clients-4.4.0.jar kafka-group-coordinator-4.4.0.jar \
+        kafka-share-coordinator-4.4.0.jar \
         kafka-transaction-coordinator-4.4.0.jar > tests/wire/data/descriptors.json
 
 Only facts are kept (names, types, version ranges, nullability, tags, defaults), no prose.
