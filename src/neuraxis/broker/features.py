@@ -28,8 +28,13 @@ class Feature(NamedTuple):
 
 
 METADATA_VERSION = "metadata.version"
+GROUP_VERSION = "group.version"
+GROUPS_ARE_OFF = (
+    "Consumer groups of the newer protocol are switched off: raise the feature group.version to 1."
+)
 FEATURES: Mapping[str, Feature] = {
     METADATA_VERSION: Feature(7, 33, 33, fixed=True),
+    GROUP_VERSION: Feature(0, 1, 1),
 }
 """What this release supports, with the levels of Kafka 4.4.0. A level of 0 means that the feature is off."""
 
@@ -46,6 +51,11 @@ def finalised(levels: Mapping[str, int]) -> dict[str, int]:
     """The levels in force, given those that differ from a new cluster's; features that are off are left out."""
     every = {name: levels.get(name, feature.initial) for name, feature in FEATURES.items()}
     return {name: level for name, level in every.items() if level > 0}
+
+
+def is_on(levels: Mapping[str, int], name: str) -> bool:
+    """Whether a feature is in force."""
+    return levels.get(name, FEATURES[name].initial) > 0
 
 
 def plan(levels: Mapping[str, int], updates: Sequence[Update]) -> list[FeatureFact]:

@@ -19,6 +19,7 @@ from neuraxis.broker.coordinators.topics.machine import (
     ReserveProducerIds,
     TopicFact,
 )
+from neuraxis.broker.group_view import GroupView
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
 from neuraxis.broker.telemetry import Telemetry
@@ -97,7 +98,8 @@ class Node:
         self.catalogue_machine = CatalogueMachine()
         self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
         self.settings = BrokerSettings(config.kafka_overrides(), {})
-        self.group_machine = GroupMachine(self.settings, self.group_metadata_exists)
+        view = GroupView(self)
+        self.group_machine = GroupMachine(self.settings, self.group_metadata_exists, view)
         self._producer_ids = (0, 0)
 
     # ---- start -------------------------------------------------------------------------------------------------

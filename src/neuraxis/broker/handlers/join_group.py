@@ -41,11 +41,12 @@ def join_group(node: Node, call: Call, request: JoinGroupRequest) -> Handled:
         rebalance_timeout_ms=request.rebalance_timeout_ms if has_timeout else request.session_timeout_ms,
         protocol_type=request.protocol_type,
         protocols=tuple((protocol.name, protocol.metadata) for protocol in request.protocols),
-        unique=_uuid_text(node.new_uuid()),
+        unique=uuid_text(node.new_uuid()),
     )
     return node.group_shard(request.group_id, call.now).execute(command, call, call.now)
 
 
-def _uuid_text(value: bytes) -> str:
+def uuid_text(value: bytes) -> str:
+    """A UUID as text."""
     digits = value.hex()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

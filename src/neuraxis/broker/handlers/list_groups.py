@@ -1,7 +1,4 @@
-"""ListGroups (key 16), versions 0-5: the groups of this node. v4 filter by state, v5 filter by type; case does not matter.
-
-All groups are classic ones.
-"""
+"""ListGroups (key 16), versions 0-5: the groups of this node. v4 filter by state, v5 filter by type; case does not matter."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """OffsetFetch (key 9), versions 1-10: read stored positions of groups.
 
 v2 all topics (null), v5 leader epochs, v7 require_stable (nothing is ever pending: there are no transactional commits),
-v8 several groups, v9 member epochs (not used by classic groups), v10 topic ids. What is not stored, a missing group
+v8 several groups, v9 member epochs (of consumer groups; 113 if stale), v10 topic ids. What is not stored, a missing group
 included, is shown as offset -1 with code 0, as Kafka does.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
 from neuraxis.broker.coordinators.group import queries
+from neuraxis.broker.coordinators.group.consumer import commits
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -64,6 +65,11 @@ def _old_topic(name: str, found: list[tuple[int, Position]]) -> OffsetFetchRespo
 def _group(node: Node, call: Call, asked: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
     state: GroupState = node.group_shard(asked.group_id, call.now).read(call)
     by_id = call.api_version >= TOPIC_IDS_FROM
+    known = state.groups.get(asked.group_id)
+    if known is not None and known.consumer is not None:
+        code = commits.check_fetch(known.consumer, asked.member_id, asked.member_epoch)
+        if code is not ErrorCode.NONE:
+            return OffsetFetchResponseGroup(asked.group_id, error_code=code)
     if asked.topics is not None:
         topics = [_topic(node, state, asked.group_id, topic, by_id=by_id) for topic in asked.topics]
         return OffsetFetchResponseGroup(asked.group_id, topics)

@@ -94,7 +94,8 @@ def test_groups_of_every_form_are_read(version: int) -> None:
 
 
 def test_records_of_other_kinds_of_groups_are_left_alone() -> None:
-    assert decode_fact(b"\0\3\0\1g", b"\0\0") is None
+    assert decode_fact(b"\0\4\0\1g", b"\0\0") is None  # partition metadata of Kafka 3.7 to 4.0
+    assert decode_fact(b"\0\13\0\1g", b"\0\0") is None  # a share group
 
 
 def test_a_form_that_is_newer_than_ours_is_named() -> None:

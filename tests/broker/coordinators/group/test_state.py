@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
 from neuraxis.broker.coordinators.group.facts import CommittedOffset, GroupMetadata, StoredMember
 from neuraxis.broker.coordinators.group.state import (
     Group,
@@ -62,13 +63,16 @@ def test_the_longest_rebalance_timeout_counts() -> None:
 
 def test_the_hard_state_is_what_the_log_knows() -> None:
     position = CommittedOffset(1, 0, "", 2)
+    consumer = ConsumerGroup(epoch=3)
     groups = {
         "stored": Group("stored", STORED),
         "offsets": Group("offsets", None, {"t": {0: position}}),
         "neither": Group("neither", membership=Membership()),
+        "consumer": Group("consumer", consumer=consumer),
     }
-    assert [lasts(group) for group in groups.values()] == [True, True, False]
+    assert [lasts(group) for group in groups.values()] == [True, True, False, True]
     assert hard_state(GroupState(groups)) == {
-        "stored": (STORED, {}),
-        "offsets": (None, {"t": {0: position}}),
+        "stored": (STORED, {}, None),
+        "offsets": (None, {"t": {0: position}}, None),
+        "consumer": (None, {}, consumer.hard()),
     }

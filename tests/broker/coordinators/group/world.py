@@ -9,7 +9,8 @@ import pickle
 from typing import Any, ClassVar
 
 from neuraxis.broker.coordinators.group import commands
-from neuraxis.broker.coordinators.group.facts import MetadataFact, OffsetFact
+from neuraxis.broker.coordinators.group.consumer.view import View
+from neuraxis.broker.coordinators.group.facts import Fact
 from neuraxis.broker.coordinators.group.machine import GroupMachine
 from neuraxis.broker.coordinators.group.state import GroupState, hard_state
 from neuraxis.broker.coordinators.machine import Outcome
@@ -31,6 +32,7 @@ class FixedSettings:
         "offset.metadata.max.bytes": 4_096,
         "offsets.retention.minutes": 10_080,
         "offsets.retention.check.interval.ms": 600_000,
+        "group.consumer.max.size": 2**31 - 1,
     }
 
     def __init__(self, **overrides: int) -> None:
@@ -38,6 +40,12 @@ class FixedSettings:
 
     def integer(self, name: str) -> int:
         return self.values[name]
+
+    def text(self, name: str) -> str | None:
+        return {
+            "group.consumer.assignors": "uniform,range",
+            "group.consumer.migration.policy": "bidirectional",
+        }[name]
 
 
 def subscription(*topics: str) -> bytes:
@@ -49,8 +57,8 @@ def subscription(*topics: str) -> bytes:
 class World:
     """One coordinator and its clock."""
 
-    def __init__(self, **overrides: int) -> None:
-        self.machine = GroupMachine(FixedSettings(**overrides), self.exists)
+    def __init__(self, *, view: View | None = None, **overrides: int) -> None:
+        self.machine = GroupMachine(FixedSettings(**overrides), self.exists, view)
         self.state: GroupState = self.machine.new_state()
         self.log: list[tuple[bytes, bytes | None]] = []
         self.batches = 0
@@ -97,7 +105,7 @@ class World:
 
     def _carry_out(self, outcome: Outcome[Any]) -> None:
         for fact in outcome.records:
-            assert isinstance(fact, OffsetFact | MetadataFact), "a note among the records"
+            assert isinstance(fact, Fact), "a note among the records"
             key, value = self.machine.encode(fact)
             assert self.machine.decode(key, value) == fact
             self.log.append((key, value))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.coordinators.group import offsets, rebalance
+from neuraxis.broker.coordinators.group.consumer import departure
+from neuraxis.broker.coordinators.group.consumer.draft import ConsumerDraft
+from neuraxis.broker.coordinators.group.consumer.facts import tombstones
 from neuraxis.broker.coordinators.group.draft import Draft
 from neuraxis.broker.coordinators.group.facts import CommittedOffset, Fact, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.notes import CleanupAdvanced, Note, TimersFired, due_entries, is_live
@@ -16,8 +19,9 @@ from neuraxis.wire.errors import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from neuraxis.broker.coordinators.group.consumer.view import View
     from neuraxis.broker.coordinators.group.settings import GroupSettings
-    from neuraxis.broker.coordinators.group.state import Group, GroupState
+    from neuraxis.broker.coordinators.group.state import Group, GroupState, TimerKey
     from neuraxis.broker.work import Now
 
 
@@ -29,7 +33,7 @@ def deadline(state: GroupState) -> int | None:
     return min(candidates, default=None)
 
 
-def expire(state: GroupState, settings: GroupSettings, now: Now) -> Outcome[Fact | Note]:
+def expire(state: GroupState, settings: GroupSettings, view: View, now: Now) -> Outcome[Fact | Note]:
     """What is due: timers first, then a slice of the clean-up."""
     records: list[Fact | Note] = []
     notes: list[Fact | Note] = []
@@ -38,9 +42,13 @@ def expire(state: GroupState, settings: GroupSettings, now: Now) -> Outcome[Fact
     if entries:
         notes.append(TimersFired(len(entries), now.mono_ms))
     drafts: dict[str, Draft] = {}
+    consumers: dict[str, list[TimerKey]] = {}
     for entry in entries:
         group = state.groups.get(entry.group_id)
         if group is None or not is_live(state, entry) or group.timers[entry.key].due_ms > now.mono_ms:
+            continue
+        if group.consumer is not None:
+            consumers.setdefault(entry.group_id, []).append(entry.key)
             continue
         draft = drafts.get(entry.group_id)
         if draft is None:
@@ -51,8 +59,12 @@ def expire(state: GroupState, settings: GroupSettings, now: Now) -> Outcome[Fact
             rebalance.sync_timer_fired(draft)
         else:
             _session_over(draft, str(entry.key))
-    for draft in drafts.values():
-        outcome = draft.outcome()
+    outcomes = [draft.outcome() for draft in drafts.values()]
+    for group_id, keys in consumers.items():
+        consumer = state.groups[group_id].consumer
+        assert consumer is not None
+        outcomes.append(departure.timers_fired(ConsumerDraft(group_id, consumer, settings, view, now), keys))
+    for outcome in outcomes:
         records.extend(outcome.records)
         notes.extend(outcome.notes)
         replies.extend(outcome.replies)
@@ -108,7 +120,8 @@ def _expired(group: Group, settings: GroupSettings, now: Now) -> list[Fact]:
     base = _base_time(group)
     if base is None and group.offsets:
         return []
-    subscribed = offsets.subscribed_topics(membership)
+    consumer = group.consumer
+    subscribed = offsets.subscribed_topics(membership) if consumer is None else consumer.subscribed_topics()
     removed: list[Fact] = []
     kept = False
     for topic, partitions in group.offsets.items():
@@ -118,7 +131,10 @@ def _expired(group: Group, settings: GroupSettings, now: Now) -> list[Fact]:
                 kept = True
             else:
                 removed.append(OffsetFact(group.group_id, topic, partition, None))
-    if not kept and membership.phase is Phase.EMPTY and not membership.pending:
+    if consumer is not None:
+        if not kept and not consumer.members:
+            removed.extend(tombstones(group.group_id, consumer))
+    elif not kept and membership.phase is Phase.EMPTY and not membership.pending:
         removed.append(MetadataFact(group.group_id, None))
     return removed
 

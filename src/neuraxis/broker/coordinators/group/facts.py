@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from neuraxis.broker.coordinators.group.consumer import facts as consumer
 from neuraxis.wire.codec import decode, encode
 from neuraxis.wire.facts.group_metadata import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 from neuraxis.wire.facts.offset_commit import OffsetCommitKey, OffsetCommitValue
@@ -70,7 +71,7 @@ class MetadataFact:
     metadata: GroupMetadata | None
 
 
-Fact = OffsetFact | MetadataFact
+Fact = OffsetFact | MetadataFact | consumer.ConsumerFact
 
 
 def encode_fact(fact: Fact) -> tuple[bytes, bytes | None]:
@@ -78,12 +79,14 @@ def encode_fact(fact: Fact) -> tuple[bytes, bytes | None]:
     if isinstance(fact, OffsetFact):
         key = b"\x00\x01" + encode(OffsetCommitKey(fact.group_id, fact.topic, fact.partition), 0)
         return key, None if fact.committed is None else _offset_value(fact.committed)
+    if not isinstance(fact, MetadataFact):
+        return consumer.encode_fact(fact)
     key = b"\x00\x02" + encode(GroupMetadataKey(fact.group_id), 0)
     return key, None if fact.metadata is None else _metadata_value(fact.metadata)
 
 
 def decode_fact(key: bytes, value: bytes | None) -> Fact | None:
-    """The fact of a record; None for a kind of record that is not of classic groups."""
+    """The fact of a record; None for a kind of record that this release leaves alone."""
     kind = int.from_bytes(key[:2], "big", signed=True)
     if kind in (OFFSET_KEY, LEGACY_OFFSET_KEY):
         named = decode(OffsetCommitKey, 0, key, 2)[0]
@@ -92,7 +95,7 @@ def decode_fact(key: bytes, value: bytes | None) -> Fact | None:
     if kind == METADATA_KEY:
         group_id = decode(GroupMetadataKey, 0, key, 2)[0].group
         return MetadataFact(group_id, None if value is None else _read_metadata(value))
-    return None
+    return consumer.decode_fact(key, value)
 
 
 def _offset_value(committed: CommittedOffset) -> bytes:

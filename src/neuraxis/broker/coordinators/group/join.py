@@ -37,7 +37,7 @@ def join(state: GroupState, settings: GroupSettings, command: JoinGroup, now: No
     group = state.groups.get(command.group_id)
     draft = Draft(command.group_id, group, settings, now)
     waiting = Waiting(command.token, command.api_version)
-    code = _validate(settings, command)
+    code = validate_join(settings, command)
     if code is None and group is None:
         if command.member_id:
             code = ErrorCode.UNKNOWN_MEMBER_ID
@@ -69,7 +69,8 @@ def _replies_only(draft: Draft) -> Outcome[Fact | Note]:
     return replace(draft.outcome(), notes=())
 
 
-def _validate(settings: GroupSettings, command: JoinGroup) -> ErrorCode | None:
+def validate_join(settings: GroupSettings, command: JoinGroup) -> ErrorCode | None:
+    """What is wrong with a JoinGroup whatever group it goes to; None: nothing."""
     if not command.group_id:
         return ErrorCode.INVALID_GROUP_ID
     if not settings.min_session_timeout_ms <= command.session_timeout_ms <= settings.max_session_timeout_ms:

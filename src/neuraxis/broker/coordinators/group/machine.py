@@ -1,11 +1,12 @@
 """The group coordinator as a machine: commands to their rules, facts to their records. The rules are beside it.
 
 `join`, `members`, `offsets` and `expiry` decide; `rebalance` is what several of them lead to; `notes.apply` writes; `facts`
-are what the log keeps; `queries` only read.
+are what the log keeps; `queries` only read. Groups of the newer protocol (KIP-848) have their rules in `consumer`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neuraxis.broker.coordinators.group import expiry, facts, join, members, notes, offsets
@@ -19,32 +20,46 @@ from neuraxis.broker.coordinators.group.commands import (
     LeaveGroup,
     SyncGroup,
 )
-from neuraxis.broker.coordinators.group.facts import Fact, MetadataFact, OffsetFact
+from neuraxis.broker.coordinators.group.consumer import classic as consumer_classic
+from neuraxis.broker.coordinators.group.consumer import facts as consumer_facts
+from neuraxis.broker.coordinators.group.consumer import heartbeat as consumer_heartbeat
+from neuraxis.broker.coordinators.group.consumer.draft import ConsumerDraft, ConsumerGroupSeen
+from neuraxis.broker.coordinators.group.consumer.heartbeat import ConsumerHeartbeat
+from neuraxis.broker.coordinators.group.consumer.state import MemberState
+from neuraxis.broker.coordinators.group.consumer.view import NoView
+from neuraxis.broker.coordinators.group.facts import Fact, GroupMetadata, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.notes import MembershipChanged, Note, Resumed
 from neuraxis.broker.coordinators.group.settings import GroupSettings
-from neuraxis.broker.coordinators.group.state import GroupState, membership_as_stored
+from neuraxis.broker.coordinators.group.state import REBALANCE_TIMER, GroupState, membership_as_stored
 from neuraxis.broker.coordinators.machine import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
+    from neuraxis.broker.coordinators.group.consumer.view import View
     from neuraxis.broker.coordinators.group.settings import Settings
+    from neuraxis.broker.coordinators.group.state import Group
     from neuraxis.broker.work import Now
 
 __all__ = ["GroupMachine", "GroupState"]
 
 
 class GroupMachine:
-    """Classic consumer groups over one partition of `__consumer_offsets`.
+    """Classic and consumer groups over one partition of `__consumer_offsets`.
 
     Args:
         settings: the broker's settings; `configure` replaces them.
         partition_exists: whether (topic, partition) exists: commits to others are refused.
+        view: the broker's topics and group configs, as consumer groups need them.
     """
 
-    def __init__(self, settings: Settings, partition_exists: Callable[[str, int], bool]) -> None:
+    def __init__(
+        self, settings: Settings, partition_exists: Callable[[str, int], bool], view: View | None = None
+    ) -> None:
         self.settings = GroupSettings.read(settings)
         self._exists = partition_exists
+        self.view: View = view or NoView()
 
     def configure(self, settings: Settings) -> None:
         """Take changed broker configs into force."""
@@ -59,7 +74,13 @@ class GroupMachine:
     ) -> Outcome[Fact | Note]:  # Any: one of `commands`
         """What a command leads to."""
         settings = self.settings
+        if isinstance(command, JoinGroup | SyncGroup | Heartbeat | LeaveGroup):
+            group = state.groups.get(command.group_id)
+            if group is not None and group.consumer is not None:
+                return self._decide_classic_in_consumer(state, group, group.consumer, command, now)
         match command:
+            case ConsumerHeartbeat():
+                return consumer_heartbeat.heartbeat(state, settings, self.view, command, now)
             case Heartbeat():
                 return members.heartbeat(state, command, now)
             case CommitOffsets():
@@ -77,6 +98,32 @@ class GroupMachine:
             case ForgetTopic():
                 return offsets.forget_topic(state, command)
         raise TypeError(f"{type(command).__name__} is not a command of the group coordinator")
+
+    def _decide_classic_in_consumer(
+        self,
+        state: GroupState,
+        group: Group,
+        consumer: ConsumerGroup,
+        command: JoinGroup | SyncGroup | Heartbeat | LeaveGroup,
+        now: Now,
+    ) -> Outcome[Fact | Note]:
+        draft = ConsumerDraft(group.group_id, consumer, self.settings, self.view, now, group.timers.keys())
+        match command:
+            case Heartbeat():
+                return consumer_classic.heartbeat(draft, command)
+            case SyncGroup():
+                return consumer_classic.sync(draft, command)
+            case LeaveGroup():
+                return consumer_classic.leave(draft, command)
+        if consumer.members:
+            return consumer_classic.join(draft, command)
+        outcome = join.join(state, self.settings, command, now)
+        if not outcome.notes:
+            return outcome  # refused
+        # An empty group of the newer protocol becomes a classic one.
+        empty = MetadataFact(group.group_id, GroupMetadata("", 0, None, None, now.wall_ms))
+        ended = (*consumer_facts.tombstones(group.group_id, consumer), empty)
+        return replace(outcome, records=(*ended, *outcome.records))
 
     def apply(self, state: GroupState, fact: Fact | Note, now: Now) -> None:
         """Write one fact or note into the state."""
@@ -102,11 +149,21 @@ class GroupMachine:
                     for member in membership.members.values()
                 )
                 changes.append(MembershipChanged(group.group_id, membership, timers))
+            if group.consumer is not None:
+                changes.append(self._resumed_consumers(group.group_id, group.consumer, now))
         return Outcome(tuple(records), tuple(changes))
+
+    def _resumed_consumers(self, group_id: str, consumer: ConsumerGroup, now: Now) -> ConsumerGroupSeen:
+        draft = ConsumerDraft(group_id, consumer, self.settings, self.view, now)
+        for member_id, member in consumer.members.items():
+            draft.set_timer(member_id, draft.session_ms(member))
+            if draft.current(member_id).state is MemberState.UNREVOKED_PARTITIONS:
+                draft.set_timer((REBALANCE_TIMER, member_id), member.rebalance_timeout_ms)
+        return ConsumerGroupSeen(group_id, tuple(draft.timers.items()), None)
 
     def expire(self, state: GroupState, now: Now) -> Outcome[Fact | Note]:
         """What time alone leads to."""
-        return expiry.expire(state, self.settings, now)
+        return expiry.expire(state, self.settings, self.view, now)
 
     def deadline(self, state: GroupState) -> int | None:
         """The `mono_ms` at which `expire` could matter."""
@@ -114,7 +171,7 @@ class GroupMachine:
 
     def encode(self, fact: Fact | Note) -> tuple[bytes, bytes | None]:
         """The record of a fact."""
-        assert isinstance(fact, OffsetFact | MetadataFact), "notes are never written"
+        assert isinstance(fact, Fact), "notes are never written"
         return facts.encode_fact(fact)
 
     def decode(self, key: bytes, value: bytes | None) -> Fact | None:
@@ -129,3 +186,5 @@ class GroupMachine:
             for topic, partitions in group.offsets.items():
                 for partition, committed in partitions.items():
                     yield OffsetFact(group.group_id, topic, partition, committed)
+            if group.consumer is not None:
+                yield from consumer_facts.all_of(group.group_id, group.consumer)

@@ -6,6 +6,10 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.coordinators.group.consumer import facts as consumer_facts
+from neuraxis.broker.coordinators.group.consumer.draft import ConsumerGroupSeen
+from neuraxis.broker.coordinators.group.consumer.facts import ConsumerFact, EpochFact
+from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
 from neuraxis.broker.coordinators.group.facts import Fact, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.state import Due, Group, GroupState, Timer, TimerKey, lasts
 
@@ -60,7 +64,7 @@ class Resumed:
     cleanup_at_ms: int
 
 
-Note = MembershipChanged | SessionExtended | TimersFired | CleanupAdvanced | Resumed
+Note = MembershipChanged | SessionExtended | TimersFired | CleanupAdvanced | Resumed | ConsumerGroupSeen
 
 
 def apply(state: GroupState, fact: Fact | Note) -> None:
@@ -85,6 +89,10 @@ def apply(state: GroupState, fact: Fact | Note) -> None:
         if fact.queue is not None:
             state.cleanup_queue = list(fact.queue)
         del state.cleanup_queue[len(state.cleanup_queue) - fact.looked_at :]
+    elif isinstance(fact, ConsumerFact):
+        _apply_consumer(state, fact)
+    elif isinstance(fact, ConsumerGroupSeen):
+        _apply_seen(state, fact)
     else:
         state.started = fact.now
         state.cleanup_at_ms = fact.cleanup_at_ms
@@ -148,6 +156,34 @@ def _apply_metadata(state: GroupState, fact: MetadataFact) -> None:
         group.timers.clear()
         if not lasts(group):
             del state.groups[fact.group_id]
+
+
+def _apply_consumer(state: GroupState, fact: ConsumerFact) -> None:
+    group = state.groups.get(fact.group_id)
+    if fact.value is None:
+        if group is None or group.consumer is None:
+            return
+        if isinstance(fact, EpochFact):
+            group.consumer = None
+            group.timers.clear()
+            if not lasts(group):
+                del state.groups[fact.group_id]
+            return
+    elif group is None:
+        group = state.groups[fact.group_id] = Group(fact.group_id)
+    assert group is not None
+    if group.consumer is None:
+        group.consumer = ConsumerGroup()
+    consumer_facts.apply(group.consumer, fact)
+
+
+def _apply_seen(state: GroupState, note: ConsumerGroupSeen) -> None:
+    group = state.groups.get(note.group_id)
+    if group is None or group.consumer is None:
+        return
+    group.consumer.checked = note.checked
+    for key, due_ms in note.timers:
+        _set_timer(state, group, key, due_ms)
 
 
 def _set_timer(state: GroupState, group: Group, key: TimerKey, due_ms: int | None) -> None:

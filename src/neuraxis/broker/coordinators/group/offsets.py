@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.coordinators.group.consumer import commits
+from neuraxis.broker.coordinators.group.consumer import facts as consumer_facts
 from neuraxis.broker.coordinators.group.facts import CommittedOffset, Fact, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.join import validate_member
 from neuraxis.broker.coordinators.group.members import extended
@@ -61,6 +63,8 @@ def commit(
             code = _partition_code(settings, exists, topic, partition) if refused is None else refused
             if refused is not None:
                 code = _existence(exists, topic, partition) or refused
+            if code is ErrorCode.NONE and _is_stale(group, command, topic, partition):
+                code = ErrorCode.STALE_MEMBER_EPOCH
             if code is ErrorCode.NONE:
                 records.append(_fact(command, topic, partition, now))
             partitions.append(OffsetCommitResponsePartition(partition.partition, code))
@@ -81,6 +85,8 @@ def _validate_commit(
             new = command.api_version >= GROUP_MISSING_CODE_FROM
             return ErrorCode.GROUP_ID_NOT_FOUND if new else ErrorCode.ILLEGAL_GENERATION
         return ErrorCode.POLICY_VIOLATION if len(state.groups) >= MAX_GROUPS else None
+    if group.consumer is not None:
+        return commits.check_commit(group.consumer, member_id, generation_id, command.api_version)
     if generation_id < 0 and membership.phase is Phase.EMPTY:
         return None  # a client that manages its partitions itself, or an administrator
     if generation_id < 0 and not member_id and command.group_instance_id is None:
@@ -91,6 +97,16 @@ def _validate_commit(
     if generation_id != membership.generation_id:
         return ErrorCode.ILLEGAL_GENERATION
     return ErrorCode.REBALANCE_IN_PROGRESS if membership.phase is Phase.COMPLETING_REBALANCE else None
+
+
+def _is_stale(
+    group: Group | None, command: CommitOffsets, topic: TopicCommit, partition: PartitionCommit
+) -> bool:
+    if group is None or group.consumer is None or not group.consumer.members:
+        return False
+    return commits.is_stale(
+        group.consumer, command.member_id, command.generation_id, topic.topic_id, partition.partition
+    )
 
 
 def _existence(exists: PartitionExists, topic: TopicCommit, partition: PartitionCommit) -> ErrorCode:
@@ -133,11 +149,17 @@ def delete_offsets(
         code = ErrorCode.INVALID_GROUP_ID
     elif group is None:
         code = ErrorCode.GROUP_ID_NOT_FOUND
-    elif membership.phase is not Phase.EMPTY and membership.protocol_type != CONSUMER_PROTOCOL_TYPE:
+    elif (
+        group.consumer is None
+        and membership.phase is not Phase.EMPTY
+        and membership.protocol_type != CONSUMER_PROTOCOL_TYPE
+    ):
         code = ErrorCode.NON_EMPTY_GROUP
     if code is not None or group is None:
         return Outcome(replies=(Reply(command.token, OffsetDeleteResponse(error_code=code or 0)),))
-    subscribed = subscribed_topics(membership)
+    subscribed = (
+        subscribed_topics(membership) if group.consumer is None else group.consumer.subscribed_topics()
+    )
     records: list[Fact] = []
     topics = []
     for name, partitions in command.topics:
@@ -176,9 +198,14 @@ def delete_group(state: GroupState, command: DeleteGroup) -> Outcome[Fact | Note
     group = state.groups.get(command.group_id)
     if group is None:
         raise Refused(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {command.group_id} not found.")
-    if membership_of(group).phase is not Phase.EMPTY:
+    consumer = group.consumer
+    if membership_of(group).phase is not Phase.EMPTY or (consumer is not None and consumer.members):
         raise Refused(ErrorCode.NON_EMPTY_GROUP, f"Group {command.group_id} has members; stop them first.")
-    records: list[Fact | Note] = [*tombstones(group), MetadataFact(command.group_id, None)]
+    records: list[Fact | Note] = [*tombstones(group)]
+    if consumer is None:
+        records.append(MetadataFact(command.group_id, None))
+    else:
+        records.extend(consumer_facts.tombstones(command.group_id, consumer))
     return Outcome(tuple(records), (), (Reply(command.token, None),))
 
 

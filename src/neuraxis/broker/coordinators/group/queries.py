@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DEAD = "Dead"
 CLASSIC = "classic"
+CONSUMER = "consumer"
 
 
 class Position(NamedTuple):
@@ -55,17 +56,26 @@ def positions(state: GroupState, group_id: str) -> dict[str, dict[int, Position]
 def listed(state: GroupState, states: Collection[str], types: Collection[str]) -> list[ListedGroup]:
     """The groups in one of the states and of one of the types; case does not matter, an empty filter lets all pass."""
     wanted = {name.lower() for name in states}
-    if types and CLASSIC not in {name.lower() for name in types}:
-        return []
+    kinds = {name.lower() for name in types}
     found = []
     for group in state.groups.values():
+        kind = CLASSIC if group.consumer is None else CONSUMER
+        if kinds and kind not in kinds:
+            continue
         phase, protocol_type = _summary(group)
-        if not wanted or phase.value.lower() in wanted:
-            found.append(ListedGroup(group.group_id, protocol_type or "", phase.value, CLASSIC))
+        if not wanted or phase.lower() in wanted:
+            found.append(ListedGroup(group.group_id, protocol_type or "", phase, kind))
     return found
 
 
-def _summary(group: Group) -> tuple[Phase, str | None]:
+def _summary(group: Group) -> tuple[str, str | None]:
+    if group.consumer is not None:
+        return group.consumer.phase(), CONSUMER
+    phase, protocol_type = _classic_summary(group)
+    return phase.value, protocol_type
+
+
+def _classic_summary(group: Group) -> tuple[Phase, str | None]:
     # Asked of every group there is, so a membership that nobody needed yet is not built for it.
     if group.membership is not None:
         return group.membership.phase, group.membership.protocol_type
@@ -75,9 +85,9 @@ def _summary(group: Group) -> tuple[Phase, str | None]:
 
 
 def described(state: GroupState, group_id: str) -> DescribedGroup | None:
-    """A group as DescribeGroups shows it; None when there is none."""
+    """A group as DescribeGroups shows it; None when there is none, or one that is not classic."""
     group = state.groups.get(group_id)
-    if group is None:
+    if group is None or group.consumer is not None:
         return None
     membership = membership_of(group)
     protocol_name = membership.protocol_name if membership.phase is Phase.STABLE else None

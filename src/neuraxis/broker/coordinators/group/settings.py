@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from neuraxis.broker.coordinators.group.consumer.assignors import ASSIGNORS
+
 NEW_MEMBER_TIMEOUT_MS = 5 * 60 * 1000
 """How long a member that never got an answer may wait in a rebalance: its connection may be gone unseen. Kafka's number."""
 
@@ -43,10 +45,14 @@ class Settings(Protocol):
         """The value of a Kafka broker config."""
         ...
 
+    def text(self, name: str, /) -> str | None:
+        """The value of a Kafka broker config as it is written."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class GroupSettings:
-    """The broker configs that classic groups obey; defaults are Kafka's, but for the initial delay."""
+    """The broker configs that groups obey; defaults are Kafka's, but for the initial delay."""
 
     min_session_timeout_ms: int = 6_000
     max_session_timeout_ms: int = 1_800_000
@@ -55,6 +61,9 @@ class GroupSettings:
     offset_metadata_max_bytes: int = 4_096
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
     offsets_retention_check_interval_ms: int = 600_000
+    consumer_max_size: int = MAX_MEMBERS
+    consumer_assignors: tuple[str, ...] = ("uniform", "range")
+    consumer_migration_policy: str = "BIDIRECTIONAL"
 
     @classmethod
     def read(cls, settings: Settings) -> GroupSettings:
@@ -67,4 +76,12 @@ class GroupSettings:
             offset_metadata_max_bytes=settings.integer("offset.metadata.max.bytes"),
             offsets_retention_ms=settings.integer("offsets.retention.minutes") * 60_000,
             offsets_retention_check_interval_ms=settings.integer("offsets.retention.check.interval.ms"),
+            consumer_max_size=min(settings.integer("group.consumer.max.size"), MAX_MEMBERS),
+            consumer_assignors=_assignors(settings.text("group.consumer.assignors") or ""),
+            consumer_migration_policy=(settings.text("group.consumer.migration.policy") or "").upper(),
         )
+
+
+def _assignors(text: str) -> tuple[str, ...]:
+    known = tuple(name for name in (word.strip() for word in text.split(",")) if name in ASSIGNORS)
+    return known or tuple(ASSIGNORS)  # others are Java classes, which cannot be loaded here

@@ -1,4 +1,4 @@
-"""The state of the group coordinator. Hard: `stored` and `offsets` of each group, exactly the fold of the facts.
+"""The state of the group coordinator. Hard: `stored`, `offsets`, `consumer` of each group, exactly the fold of the facts.
 
 Soft: memberships (rebalances in progress), timers. Rule of the file: nothing here decides; a `Membership` that a state
 holds is never changed, only replaced.
@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
     from neuraxis.broker.coordinators.group.facts import CommittedOffset, GroupMetadata
     from neuraxis.broker.work import Now
 
@@ -119,8 +120,9 @@ class Membership:
 
 JOIN_TIMER = 0
 SYNC_TIMER = 1
-TimerKey = str | int
-"""Whose timer: a member id (its session), or one of the group's two."""
+REBALANCE_TIMER = 2
+TimerKey = str | int | tuple[int, str]
+"""Whose timer: a member id (its session), one of a classic group's two, or a kind and a member of a consumer group."""
 
 
 @dataclass(slots=True)
@@ -133,13 +135,17 @@ class Timer:
 
 @dataclass(slots=True)
 class Group:
-    """Everything about one group id. `membership` is None until somebody needs it: then it is as stored."""
+    """Everything about one group id. `membership` is None until somebody needs it: then it is as stored.
+
+    `consumer` is there for a consumer group of the newer protocol alone, which has neither `stored` nor `membership`.
+    """
 
     group_id: str
     stored: GroupMetadata | None = None
     offsets: dict[str, dict[int, CommittedOffset]] = field(default_factory=dict)
     membership: Membership | None = None
     timers: dict[TimerKey, Timer] = field(default_factory=dict)
+    consumer: ConsumerGroup | None = None
 
 
 class Due(NamedTuple):
@@ -215,13 +221,15 @@ def membership_as_stored(stored: GroupMetadata | None) -> Membership:
 
 def hard_state(
     state: GroupState,
-) -> dict[str, tuple[GroupMetadata | None, dict[str, dict[int, CommittedOffset]]]]:
+) -> dict[str, tuple[GroupMetadata | None, dict[str, dict[int, CommittedOffset]], object]]:
     """The part of the state that the log holds, for comparisons in tests and simulations."""
     return {
-        group_id: (group.stored, group.offsets) for group_id, group in state.groups.items() if lasts(group)
+        group_id: (group.stored, group.offsets, group.consumer and group.consumer.hard())
+        for group_id, group in state.groups.items()
+        if lasts(group)
     }
 
 
 def lasts(group: Group) -> bool:
     """Whether the log still knows the group."""
-    return group.stored is not None or bool(group.offsets)
+    return group.stored is not None or bool(group.offsets) or group.consumer is not None
