@@ -19,6 +19,7 @@ from neuraxis.broker.coordinators.topics.machine import (
     ReserveProducerIds,
     TopicFact,
 )
+from neuraxis.broker.fetch_sessions import FetchSessions
 from neuraxis.broker.group_view import GroupView
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
@@ -98,6 +99,9 @@ class Node:
         self.catalogue_machine = CatalogueMachine()
         self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
         self.settings = BrokerSettings(config.kafka_overrides(), {})
+        self.fetch_sessions = FetchSessions(
+            self.settings.integer("max.incremental.fetch.session.cache.slots")
+        )
         view = GroupView(self)
         self.group_machine = GroupMachine(self.settings, self.group_metadata_exists, view)
         self._producer_ids = (0, 0)

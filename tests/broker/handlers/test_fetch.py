@@ -182,8 +182,8 @@ def test_the_catalogue_cannot_be_fetched_by_its_name() -> None:
     assert consumer.fetch("__neuraxis_catalogue").error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
-def test_a_fetch_session_is_declined_and_an_unknown_one_is_70() -> None:
-    _, _, consumer = broker_with_topic()
+def test_without_slots_a_fetch_session_is_declined_and_an_unknown_one_is_70() -> None:
+    _, _, consumer = broker_with_topic(**{"max.incremental.fetch.session.cache.slots": "0"})
     request = fetch_request({"drives": {0: 0}}, max_wait_ms=0)
     request.session_epoch = 0
     assert consumer.request(request, FETCH_VERSION).session_id == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.broker.scripts import acls, features, one_node, quotas, scram, telemetry, tokens
+from tests.broker.scripts import acls, features, fetch_sessions, one_node, quotas, scram, telemetry, tokens
 
 SCRIPTS = {
     "quotas": quotas.SCRIPT,
@@ -16,6 +16,7 @@ SCRIPTS = {
     "one_node": one_node.SCRIPT,
     "features": features.SCRIPT,
     "telemetry": telemetry.SCRIPT,
+    "fetch_sessions": fetch_sessions.SCRIPT,
 }
 
 LOG = {"log_dir", "total_bytes", "usable_bytes"}
@@ -33,6 +34,7 @@ FREE = {
     "one_node": frozenset(QUORUM),
     "features": frozenset({"finalized_features_epoch", "api_keys"}),
     "telemetry": telemetry.FREE,
+    "fetch_sessions": fetch_sessions.FREE,
     "tokens_known": tokens.FREE,
 }
 """Fields that are only looked at for being there, by script."""

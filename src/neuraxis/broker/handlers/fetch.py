@@ -2,7 +2,7 @@
 
 A fetch that finds less than min_bytes is parked at its partitions and woken when a high watermark rises: never polled.
 A batch that contains the offset asked for is returned whole. Answers hold file ranges, not bytes.
-Fetch sessions are declined (session id 0, 70 for an unknown one), which Kafka's protocol allows.
+v7 fetch sessions: a client says once what it wants, and later fetches look only at partitions with news.
 Not done: aborted transactions (there are none yet), replica fetches (there are no followers: treated as a consumer's).
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from neuraxis.broker.call import PARKED, Call, Handled, handles
+from neuraxis.broker.fetch_sessions import INITIAL_EPOCH, Entry, FetchSession, dirty_entries
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.fetch import (
     EpochEndOffset,
@@ -31,28 +32,36 @@ if TYPE_CHECKING:
     from neuraxis.broker.work import Now
 
 READ_COMMITTED = 1
+IDS_SINCE = 13
+"""The first version that names topics by id."""
+NO_ID = bytes(16)
 MAX_WAIT_MS = 30 * 60 * 1000
 """A longer wait is cut to half an hour: a parked call must have an end."""
 
 
 class Wanted(NamedTuple):
-    """One partition of a fetch: where it is, and what was asked."""
+    """One partition of a fetch: where it is, and what was asked; `entry` in a session."""
 
     topic: Topic | None
     partition: Partition | None
     asked: FetchPartition
     error_code: int
+    named: str | bytes
+    entry: Entry | None = None
 
 
 @handles(FetchRequest, versions="4-18", needs="READ topic")
 def fetch(node: Node, call: Call, request: FetchRequest) -> Handled:
     """Answer at once when there is enough or something is wrong; else wait for it."""
-    if request.session_id != 0:
-        return FetchResponse(error_code=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
-    waiter = _Waiter(node, call, request)
-    response = waiter.try_answer(
-        final=request.max_wait_ms <= 0 or request.min_bytes <= 0 or not request.topics
-    )
+    try:
+        session = node.fetch_sessions.open(
+            request, by_id=call.api_version >= IDS_SINCE, now=call.now, entropy=node.entropy
+        )
+    except Refused as refused:
+        return FetchResponse(error_code=refused.code)
+    waiter = _Waiter(node, call, request, session)
+    nothing_asked = not (session.entries if session is not None else request.topics)
+    response = waiter.try_answer(final=request.max_wait_ms <= 0 or request.min_bytes <= 0 or nothing_asked)
     if response is not None:
         return response
     waiter.park()
@@ -62,25 +71,36 @@ def fetch(node: Node, call: Call, request: FetchRequest) -> Handled:
 class _Waiter:
     """A fetch, and what it waits for."""
 
-    __slots__ = ("call", "node", "request", "timer", "watched")
+    __slots__ = ("call", "epoch", "node", "request", "session", "timer", "watched")
 
-    def __init__(self, node: Node, call: Call, request: FetchRequest) -> None:
+    def __init__(self, node: Node, call: Call, request: FetchRequest, session: FetchSession | None) -> None:
         self.node = node
         self.call = call
         self.request = request
+        self.session = session
+        self.epoch = 0 if session is None else session.epoch
         self.timer: Timer | None = None
         self.watched: list[Partition] = []
 
     def park(self) -> None:
-        for wanted in self.look_up():
-            if wanted.partition is not None:
-                wanted.partition.waiting[self] = self.on_progress
-                self.watched.append(wanted.partition)
+        if self.session is not None:
+            overtaken = self.session.on_end
+            self.session.on_news, self.session.on_end = self.on_news, self.on_end
+            if overtaken is not None:
+                overtaken()
+        else:
+            for wanted in self.look_up():
+                if wanted.partition is not None:
+                    wanted.partition.waiting[self] = self.on_progress
+                    self.watched.append(wanted.partition)
         wait_ms = min(self.request.max_wait_ms, MAX_WAIT_MS)
         self.timer = self.node.parking.at(self.call.now.mono_ms + wait_ms, self.on_timeout)
         self.call.abandon = self.leave
 
     def leave(self) -> None:
+        session = self.session
+        if session is not None and session.epoch == self.epoch:
+            session.on_news = session.on_end = None
         for partition in self.watched:
             partition.waiting.pop(self, None)
         self.watched.clear()
@@ -89,6 +109,9 @@ class _Waiter:
             self.timer = None
 
     def on_progress(self, partition: Partition, now: Now) -> None:
+        self.on_news(now)
+
+    def on_news(self, now: Now) -> None:
         response = self.try_answer(final=False)
         if response is not None:
             self.leave()
@@ -98,27 +121,48 @@ class _Waiter:
         self.leave()
         self.call.answer(self.try_answer(final=True))
 
+    def on_end(self) -> None:
+        """The session ends, or another call goes on with it: answer with what there is."""
+        self.leave()
+        self.call.answer(self.try_answer(final=True))
+
     def look_up(self) -> list[Wanted]:
-        node, by_id = self.node, self.call.api_version >= 13
-        found = []
-        for topic_asked in self.request.topics:
-            topic = (
-                node.topics_by_id.get(topic_asked.topic_id) if by_id else node.topics.get(topic_asked.topic)
+        if self.session is not None:
+            return [self.find(entry.key[0], entry.asked, entry) for entry in dirty_entries(self.session)]
+        by_id = self.call.api_version >= IDS_SINCE
+        return [
+            self.find(topic.topic_id if by_id else topic.topic, asked)
+            for topic in self.request.topics
+            for asked in topic.partitions
+        ]
+
+    def find(self, named: str | bytes, asked: FetchPartition, entry: Entry | None = None) -> Wanted:
+        node, partition = self.node, None
+        if isinstance(named, str):
+            topic, code = node.topics.get(named), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        else:
+            topic, code = node.topics_by_id.get(named), ErrorCode.UNKNOWN_TOPIC_ID
+        if topic is not None:
+            code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            if 0 <= asked.partition < len(topic.partitions):
+                partition = topic.partitions[asked.partition]
+        if entry is not None and self.session is not None:
+            self.session.watch(entry, partition)
+        if partition is not None:
+            return Wanted(
+                topic,
+                partition,
+                asked,
+                partition.check_leader_epoch(asked.current_leader_epoch),
+                named,
+                entry,
             )
-            missing = ErrorCode.UNKNOWN_TOPIC_ID if by_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            for asked in topic_asked.partitions:
-                if topic is None:
-                    found.append(Wanted(None, None, asked, missing))
-                elif not 0 <= asked.partition < len(topic.partitions):
-                    found.append(Wanted(topic, None, asked, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
-                else:
-                    partition = topic.partitions[asked.partition]
-                    code = partition.check_leader_epoch(asked.current_leader_epoch)
-                    found.append(Wanted(topic, partition, asked, code))
-        return found
+        return Wanted(topic, None, asked, code, named, entry)
 
     def try_answer(self, *, final: bool) -> FetchResponse | None:
         """The response if there is enough to say, else None."""
+        if self.session is not None and self.session.epoch != self.epoch:
+            return FetchResponse(error_code=ErrorCode.INVALID_FETCH_SESSION_EPOCH)
         committed = self.request.isolation_level == READ_COMMITTED
         wanted = self.look_up()
         if not final and not any(_has_news(each, committed=committed) for each in wanted):
@@ -140,19 +184,42 @@ class _Waiter:
                 if data.records:
                     data.records.release()  # type: ignore[union-attr]  # a Range, see above
             return None
-        return self.respond(answers)
+        if self.session is not None:
+            wanted, answers = self.in_session(self.session, wanted, answers, committed=committed)
+        return self.respond(wanted, answers)
 
-    def respond(self, answers: list[PartitionData]) -> FetchResponse:
-        responses, position = [], 0
-        led_elsewhere = False
-        for topic in self.request.topics:
-            partitions = answers[position : position + len(topic.partitions)]
-            position += len(topic.partitions)
-            led_elsewhere = led_elsewhere or any(data.current_leader is not None for data in partitions)
-            responses.append(FetchableTopicResponse(topic.topic, topic.topic_id, partitions))
-        endpoints = [self.endpoint()] if led_elsewhere else []
+    def in_session(
+        self, session: FetchSession, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool
+    ) -> tuple[list[Wanted], list[PartitionData]]:
+        """Of the answers, those with news (a first fetch is told everything); what is said is no longer dirty."""
+        full = self.request.session_epoch == INITIAL_EPOCH
+        shown_wanted, shown = [], []
+        for each, data in zip(wanted, answers, strict=True):
+            entry = each.entry
+            assert entry is not None, "a session looks at its entries"
+            more = data.error_code != 0 or data.diverging_epoch is not None
+            if each.partition is not None and not more:
+                more = each.asked.fetch_offset < _limit(each.partition, committed=committed)
+            session.settle(entry, more=more, sent=bool(data.records))
+            if entry.tells(data) or full:
+                shown_wanted.append(each)
+                shown.append(data)
+        return shown_wanted, shown
+
+    def respond(self, wanted: list[Wanted], answers: list[PartitionData]) -> FetchResponse:
+        responses: list[FetchableTopicResponse] = []
+        by_topic: dict[str | bytes, FetchableTopicResponse] = {}
+        for each, data in zip(wanted, answers, strict=True):
+            topic = by_topic.get(each.named)
+            if topic is None:
+                name, topic_id = (each.named, NO_ID) if isinstance(each.named, str) else ("", each.named)
+                topic = by_topic[each.named] = FetchableTopicResponse(name, topic_id, [])
+                responses.append(topic)
+            topic.partitions.append(data)
+        endpoints = [self.endpoint()] if any(data.current_leader is not None for data in answers) else []
         self.call.saw(self.node.catalogue.ticket)
-        return FetchResponse(responses=responses, node_endpoints=endpoints)
+        session_id = 0 if self.session is None else self.session.id
+        return FetchResponse(session_id=session_id, responses=responses, node_endpoints=endpoints)
 
     def endpoint(self) -> NodeEndpoint:
         listener = self.node.listener_of(self.call.session)
@@ -181,7 +248,7 @@ def _read(wanted: Wanted, budget: int, *, committed: bool, first: bool) -> Parti
     if partition is None:
         return PartitionData(asked.partition, wanted.error_code, -1, records=b"")
     if wanted.error_code:
-        return PartitionData(asked.partition, wanted.error_code, -1, records=b"")
+        return PartitionData(asked.partition, wanted.error_code, -1, aborted_transactions=None, records=b"")
     data = PartitionData(
         asked.partition,
         0,
@@ -206,7 +273,7 @@ def _read(wanted: Wanted, budget: int, *, committed: bool, first: bool) -> Parti
             if found is not None:
                 data.records = found
     except Refused as refused:
-        return PartitionData(asked.partition, refused.code, -1, records=b"")
+        return PartitionData(asked.partition, refused.code, -1, aborted_transactions=None, records=b"")
     return data
 
 
