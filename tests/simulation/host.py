@@ -19,10 +19,23 @@ if TYPE_CHECKING:
     from random import Random
 
     from tests.simulation.network import Link
+    from tests.simulation.plan import Plan
     from tests.simulation.world import World
 
 FRAME_LIMIT = 1 << 20
 LISTENER = Listener("PLAINTEXT", "PLAINTEXT", "broker", 9092, "broker", 9092)
+
+
+def _groups(plan: Plan) -> dict[str, str]:
+    """Sessions and intervals of groups as short as the world's."""
+    return {
+        "group.min.session.timeout.ms": "500",
+        "group.consumer.min.session.timeout.ms": "500",
+        "group.consumer.session.timeout.ms": str(plan.session_ms),
+        "group.consumer.min.heartbeat.interval.ms": "100",
+        "group.consumer.heartbeat.interval.ms": "300",
+        "group.consumer.assignment.interval.ms": "200",
+    }
 
 
 class Entropy:
@@ -83,7 +96,7 @@ class Host:
             listeners=(LISTENER,),
             durability=plan.durability,
             request_max_bytes=FRAME_LIMIT,
-            kafka={"group.min.session.timeout.ms": "500", **plan.kafka},
+            kafka={**_groups(plan), **plan.kafka},
         )
         options = StoreOptions(
             cluster_id="SimulatedCluster000001",

@@ -46,6 +46,7 @@ class Plan:
     groups: int = 1
     members: int = 2
     static_members: bool = False
+    consumers: int = 0
     session_ms: int = 2_000
     rebalance_ms: int = 2_500
     old_clients: int = 0
@@ -111,6 +112,7 @@ def draw(seed: int) -> Plan:
         most_records=rng.choice((1, 3, 6)),
         value_bytes=rng.choice((8, 60, 200)),
         pace_ms=rng.choice((20, 50, 120)),
+        consumers=rng.choice((0, 0, 2, 3)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulation.actors.admin import Admin
+from tests.simulation.actors.consumer import Consumer
 from tests.simulation.actors.member import Member
 from tests.simulation.actors.plain import PlainProducer
 from tests.simulation.actors.producer import IdempotentProducer
@@ -29,4 +30,22 @@ def cast(world: World) -> list[Actor]:
             found.append(Member(world, f"member-{group}-{index}", f"group-{group}", instance))
     found += [OldClient(world, f"old-{index}") for index in range(plan.old_clients)]
     found += [Garbage(world, f"garbage-{index}") for index in range(plan.garbage)]
+    found += _consumers(world)
     return found
+
+
+def _consumers(world: World) -> list[Consumer]:
+    """The members of a group of the newer protocol; each knows the others, to compare what they hold."""
+    plan = world.plan
+    members = [
+        Consumer(
+            world,
+            f"consumer-{index}",
+            "new-group",
+            f"new-{index}" if plan.static_members and index < 2 else None,
+        )
+        for index in range(plan.consumers)
+    ]
+    for member in members:
+        member.others = members
+    return members

@@ -29,6 +29,7 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "duration_ms": 4_000,
         "topics": (TopicPlan("stable-0", 1, {"segment.bytes": "700"}),),
         "groups": 0,
+        "consumers": 0,
         "producers": 2,
         "readers": 1,
         "plain_producers": 0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any  # Any: the patched functions keep the shapes of what they replace
 
 from neuraxis.broker.coordinators.group import machine, members, state
+from neuraxis.broker.coordinators.group.consumer.draft import ConsumerDraft
+from neuraxis.broker.coordinators.group.consumer.facts import CurrentFact
 from neuraxis.broker.coordinators.group.facts import OffsetFact
 from neuraxis.broker.coordinators.group.machine import GroupMachine
 from neuraxis.broker.coordinators.machine import Outcome
@@ -93,6 +95,31 @@ def _half_of_a_commit() -> Iterable[Patch]:
     yield GroupMachine, "decide", decide
 
 
+def _partitions_before_they_are_free() -> Iterable[Patch]:
+    yield ConsumerDraft, "is_owned", lambda self, topic_id, partition, member_id: False
+
+
+def _assignments_only_in_memory() -> Iterable[Patch]:
+    real = Shard._write
+
+    def write(self: Shard[Any, Any], facts: tuple[Any, ...], *rest: Any) -> None:
+        logged = tuple(fact for fact in facts if not isinstance(fact, CurrentFact))
+        if logged:
+            real(self, logged, *rest)
+        for fact in facts:
+            if isinstance(fact, CurrentFact):
+                self.machine.apply(self.state, fact, rest[-1])
+
+    yield Shard, "_write", write
+
+
+def _consumers(plan: Plan, **changes: Any) -> Plan:
+    from tests.simulation.plan import TopicPlan
+
+    topics = (TopicPlan("stable-0", 4, {}),)
+    return _group(plan, **{"groups": 0, "consumers": 3, "topics": topics, **changes})
+
+
 def _group(plan: Plan, **changes: Any) -> Plan:
     wanted = {
         "groups": 1,
@@ -128,4 +155,10 @@ BUGS = (
     Bug("decide writes", _decide_writes, _group),
     Bug("everybody gets everything", _everybody_gets_everything, _group),
     Bug("half of a commit", _half_of_a_commit, _two_partitions),
+    Bug("partitions before they are free", _partitions_before_they_are_free, _consumers),
+    Bug(
+        "current assignments only in memory",
+        _assignments_only_in_memory,
+        lambda plan: _consumers(plan, faults=KILLS),
+    ),
 )
