@@ -56,6 +56,15 @@ def test_the_metrics_of_librdkafka_arrive(broker: neuraxis.Broker) -> None:
     assert "org.apache.kafka.producer.connection.creation.total" in points
 
 
+def test_without_a_subscription_clients_are_not_made_to_ask() -> None:
+    with neuraxis.Broker() as running:
+        producer = confluent_kafka.Producer({"bootstrap.servers": running.bootstrap})
+        producer.produce("drives", "x")
+        assert producer.flush(10) == 0
+        assert running._server is not None
+        assert running._server.core.node.telemetry.instances == {}
+
+
 def test_a_client_that_is_not_subscribed_pushes_nothing(broker: neuraxis.Broker) -> None:
     producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap, "client.id": "other"})
     producer.produce("drives", "x")

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from neuraxis.broker.handlers.api_versions import TELEMETRY_KEYS
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
 from tests.broker.harness import CoreHarness
+from tests.broker.scripts.telemetry import subscribe
 
 
 def hello(**fields: object) -> ApiVersionsRequest:
@@ -18,9 +20,19 @@ def test_every_version_shows_the_whole_table_as_advertised(version: int) -> None
     assert answer.error_code == 0
     shown = [(each.api_key, each.min_version, each.max_version) for each in answer.api_keys]
     assert shown == [
-        (api.key, api.advertised_minimum, api.maximum) for api in broker.core.apis.values() if api.advertised
+        (api.key, api.advertised_minimum, api.maximum)
+        for api in broker.core.apis.values()
+        if api.advertised and api.key not in TELEMETRY_KEYS
     ]
     assert (0, 0, 13) in shown, "librdkafka compresses only for brokers that show Produce version 0"
+
+
+def test_client_telemetry_is_advertised_once_somebody_subscribes_to_it() -> None:
+    peer = CoreHarness().connect()
+    before = {each.api_key for each in peer.request(hello(), 4).api_keys}
+    peer.request(subscribe("all", metrics="*"), 1)
+    after = {each.api_key for each in peer.request(hello(), 4).api_keys}
+    assert after - before == TELEMETRY_KEYS
 
 
 def test_the_session_remembers_name_and_version_of_the_clients_software() -> None:

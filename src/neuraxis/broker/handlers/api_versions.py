@@ -2,6 +2,7 @@
 
 v3 client software name and version (checked against Kafka's pattern), v5 the cluster and node the client expects.
 A version above 5 is answered in version 0 with error 35 and the whole table (the core does that).
+Client telemetry (71, 72) is shown once there is a subscription: before, clients would only ask for nothing.
 Features whose lowest level is 0 are shown as supported from v4 on. `features.py` says which there are.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker import features
 from neuraxis.broker.call import Call, handles
+from neuraxis.broker.telemetry import CLIENT_METRICS
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.api_versions import (
     ApiVersion,
@@ -30,6 +32,10 @@ OPTIONAL_SINCE = 4
 """The first version whose clients understand supported features with a lowest level of 0 (KAFKA-17011)."""
 
 
+TELEMETRY_KEYS = frozenset({71, 72})
+"""Kafka shows them when a plug-in receives metrics; librdkafka writes a line to its log at every start where it sees them."""
+
+
 @handles(ApiVersionsRequest, versions="0-5", needs="nothing", anonymous=True)
 def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVersionsResponse:
     """Say what this broker serves; remember what the client is."""
@@ -40,12 +46,14 @@ def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVers
         call.session.software_name, call.session.software_version = name, version
     if call.api_version >= 5 and (code := _expectation(node, request)):
         return ApiVersionsResponse(error_code=code)
-    levels = features.finalised(node.catalogue.read(call).cluster.features)
+    state = node.catalogue.read(call)
+    levels = features.finalised(state.cluster.features)
+    telemetry = any(kind == CLIENT_METRICS for kind, _ in state.configs)
     return ApiVersionsResponse(
         api_keys=[
             ApiVersion(api.key, api.advertised_minimum, api.maximum)
             for api in node.apis.values()
-            if api.advertised
+            if api.advertised and (telemetry or api.key not in TELEMETRY_KEYS)
         ],
         supported_features=[
             SupportedFeatureKey(name, feature.low, feature.high)
