@@ -173,6 +173,9 @@ def test_two_batches_are_one_too_many() -> None:
     assert refused(view).code == ErrorCode.INVALID_RECORD
 
 
-def test_a_transactional_batch_is_refused_as_long_as_there_are_no_transactions() -> None:
-    view = batch_view(producer_id=9, producer_epoch=0, base_sequence=0, transactional=True)
-    assert refused(view).code == ErrorCode.INVALID_TXN_STATE
+def test_a_batch_of_a_transaction_stays_one_when_the_topic_recompresses() -> None:
+    for config in (config_of(), config_of(compression_type="gzip")):
+        view = batch_view(producer_id=9, producer_epoch=0, base_sequence=0, transactional=True)
+        _, header = prepare(view, config, NOW, 9)
+        assert header.is_transactional
+        assert (header.producer_id, header.base_sequence) == (9, 0)

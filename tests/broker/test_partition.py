@@ -115,3 +115,18 @@ def test_an_appended_batch_carries_its_offset_and_the_leader_epoch() -> None:
     append(broker, partition, b"b")
     headers = [read_header(view) for view in partition.log.batches_from(0)]
     assert [(each.base_offset, each.partition_leader_epoch) for each in headers] == [(0, 3), (1, 3)]
+
+
+@pytest.mark.parametrize("durability", ["sync", "os"])
+def test_a_marker_ends_a_transaction_and_wakes_readers_when_it_may_be_seen(durability: str) -> None:
+    broker, partition = partition_of(durability, works_wait=True)
+    append(broker, partition, b"a", producer_id=5, producer_epoch=0, base_sequence=0, transactional=True)
+    broker.do_works()
+    woken: list[int] = []
+    partition.waiting["reader"] = lambda each, now: woken.append(each.last_stable_offset)
+    header = partition.end_transaction(5, 1, commit=True, coordinator_epoch=3, now=broker.now)
+    assert (header.base_offset, header.producer_epoch, header.is_control) == (1, 1, True)
+    assert woken == ([] if durability == "sync" else [2])
+    broker.do_works()
+    assert woken == [2]
+    assert (partition.last_stable_offset, partition.high_watermark) == (2, 2)

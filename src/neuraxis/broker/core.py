@@ -123,6 +123,7 @@ class Core:
         self.node.parking.fire(now)
         for shard in self.node.group_shards:
             shard.tick(now)
+        self.node.transactions.tick(now)
         self.store.tick(now)
         self._advance(now)
         self._drain(now)
@@ -131,6 +132,9 @@ class Core:
         """The `mono_ms` at which `tick` could matter, or None."""
         first = self.node.parking.next_deadline()
         other = self.store.next_deadline()
+        if other is not None and (first is None or other < first):
+            first = other
+        other = self.node.transactions.deadline()
         if other is not None and (first is None or other < first):
             first = other
         for shard in self.node.group_shards:

@@ -60,8 +60,6 @@ def prepare(
         Refused: with the code and reason that the partition is answered with.
     """
     header = batches.check_batch(records, max_size=config.max_message_bytes)
-    if header.is_transactional:
-        raise Refused(ErrorCode.INVALID_TXN_STATE, "Transactions are not served by this broker yet.")
     codec = CompressionType(header.compression)
     if codec == CompressionType.ZSTD and api_version < ZSTD_SINCE_VERSION:
         raise Refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer.")
@@ -112,6 +110,7 @@ def _recompress(
         producer_id=header.producer_id,
         producer_epoch=header.producer_epoch,
         base_sequence=header.base_sequence,
+        transactional=header.is_transactional,
     )
     view = memoryview(rebuilt)
     return view, batches.read_header(view)

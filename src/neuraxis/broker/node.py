@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
 from neuraxis.broker.coordinators.group.commands import ForgetTopic
+from neuraxis.broker.coordinators.group.facts import OffsetFact
 from neuraxis.broker.coordinators.group.machine import GroupMachine
 from neuraxis.broker.coordinators.runtime import Shard
 from neuraxis.broker.coordinators.topics.machine import (
@@ -24,6 +25,7 @@ from neuraxis.broker.group_view import GroupView
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
 from neuraxis.broker.telemetry import Telemetry
+from neuraxis.broker.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,6 +107,7 @@ class Node:
         view = GroupView(self)
         self.group_machine = GroupMachine(self.settings, self.group_metadata_exists, view)
         self._producer_ids = (0, 0)
+        self.transactions = Transactions(self, TRANSACTIONS_TOPIC, java_hash)
 
     # ---- start -------------------------------------------------------------------------------------------------
 
@@ -128,6 +131,7 @@ class Node:
                 self.store.set_aside(stray)
         self._restore_log_starts(now)
         self._load_groups(now)
+        self.transactions.start(now)
         self.started = True
 
     def _restore_log_starts(self, now: Now) -> None:
@@ -285,7 +289,12 @@ class Node:
     def forget_topic_offsets(self, topic: str, call: Call) -> None:
         """A topic is deleted: what groups committed of it goes with it."""
         for shard in self.group_shards:
-            shard.execute(ForgetTopic(topic), None, call.now)
+            pending = tuple(
+                (fact.group_id, fact.partition)
+                for fact in shard.pending()
+                if isinstance(fact, OffsetFact) and fact.topic == topic
+            )
+            shard.execute(ForgetTopic(topic, pending), None, call.now)
             call.saw(shard.ticket)
 
     def next_producer_id(self, call: Call, now: Now) -> int:

@@ -45,8 +45,8 @@ class Partition:
 
     @property
     def last_stable_offset(self) -> int:
-        """The offset up to which read_committed readers may see the log."""
-        return self.log.durable_offset
+        """The offset up to which read_committed readers may see the log: before the first open transaction."""
+        return self.log.last_stable_offset
 
     @property
     def log_start_offset(self) -> int:
@@ -83,6 +83,29 @@ class Partition:
         if self.waiting and log.durable_offset == log.log_end_offset:
             self.wake(now)
         return base_offset, None
+
+    def end_transaction(
+        self, producer_id: int, epoch: int, *, commit: bool, coordinator_epoch: int, now: Now
+    ) -> BatchHeader:
+        """Append the marker that ends a producer's transaction; its header. Raises StorageFailed."""
+        log = self.log
+        self.writes.count += 1
+        kind = batches.ControlType.COMMIT if commit else batches.ControlType.ABORT
+        batch = batches.build_control_batch(
+            kind,
+            producer_id,
+            epoch,
+            coordinator_epoch,
+            now.wall_ms,
+            base_offset=log.log_end_offset,
+            partition_leader_epoch=log.leader_epoch,
+        )
+        view = memoryview(batch)
+        header = batches.read_header(view)
+        log.append(view, header, now)
+        if self.waiting and log.durable_offset == log.log_end_offset:
+            self.wake(now)
+        return header
 
     def check_leader_epoch(self, epoch: int) -> int:
         """The error for a client that believes in leader epoch `epoch` (-1: it does not say); 0 when it fits."""

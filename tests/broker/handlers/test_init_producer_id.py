@@ -45,11 +45,32 @@ def test_the_first_id_of_a_block_waits_until_the_block_is_reserved_on_disk(durab
     assert ask(peer).error_code == 0, "the next ids of the block are at hand"
 
 
-def test_transactional_ids_are_refused_as_long_as_there_are_no_transactions() -> None:
+@pytest.mark.parametrize("version", range(6))
+def test_a_transactional_id_keeps_its_producer_id_and_each_producer_gets_the_next_epoch(version: int) -> None:
     peer = CoreHarness().connect()
-    answer = ask(peer, transactional_id="payments")
-    assert (answer.error_code, answer.producer_id) == (ErrorCode.UNSUPPORTED_VERSION, -1)
-    assert ask(peer, transactional_id="").error_code == ErrorCode.INVALID_REQUEST
+    first, second = (ask(peer, version, "payments") for _ in range(2))
+    assert (first.error_code, first.producer_epoch) == (0, 0)
+    assert (second.error_code, second.producer_id, second.producer_epoch) == (0, first.producer_id, 1)
+    assert ask(peer, version, "").error_code == ErrorCode.INVALID_REQUEST
+
+
+def test_an_id_without_an_epoch_and_an_epoch_without_an_id_are_refused() -> None:
+    peer = CoreHarness().connect()
+    for producer_id, epoch in ((5, -1), (-1, 5)):
+        answer = peer.request(InitProducerIdRequest("payments", 1_000, producer_id, epoch), 4)
+        assert (answer.error_code, answer.producer_id) == (ErrorCode.INVALID_REQUEST, -1)
+
+
+@pytest.mark.parametrize("durability", ["sync", "os"])
+def test_an_epoch_is_on_disk_before_it_is_handed_out(durability: str) -> None:
+    broker = CoreHarness(durability)
+    peer = broker.connect()
+    assert ask(peer, transactional_id="payments").error_code == 0
+    broker.works_wait = True
+    peer.send(InitProducerIdRequest("payments", 1_000), 4)
+    assert peer.answers() == []
+    broker.do_works()
+    assert len(peer.answers()) == 1
 
 
 def test_a_full_disk_hands_out_no_ids() -> None:

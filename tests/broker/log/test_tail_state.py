@@ -94,6 +94,7 @@ def test_a_batch_without_a_sequence_is_no_duplicate_of_another() -> None:
     first, second = (header(-1, offset=at, attributes=0x10) for at in (4, 5))
     found = states(first)
     assert found.check(second, NOW) is None
+    assert found.check(second._replace(producer_epoch=3), NOW) is None
     assert found.ongoing == {77: 4}
 
 

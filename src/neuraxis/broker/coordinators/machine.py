@@ -29,11 +29,13 @@ class Outcome(Generic[F]):
         records: durable facts, written as one batch (whole or absent after a crash), then applied.
         notes: volatile facts, applied and never written (a session seen, a join parked).
         replies: answers; each leaves when everything it could have seen is durable.
+        transaction: (producer id, epoch) if the records belong to a transaction: they are applied when it commits.
     """
 
     records: tuple[F, ...] = ()
     notes: tuple[F, ...] = ()
     replies: tuple[Reply, ...] = ()
+    transaction: tuple[int, int] | None = None
 
 
 class Machine(Protocol[S, F]):

@@ -6,6 +6,7 @@ after, so both take the same path.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from neuraxis.broker.call import PARKED, Call
@@ -43,6 +44,7 @@ class Shard(Generic[S, F]):
         self._snapshots = Snapshots(partition.log, works)
         self.state: S = machine.new_state()
         self._calls: dict[int, Call] = {}
+        self._held: dict[int, dict[bytes, tuple[int, F | None]]] = {}  # by producer, key: offset and fact
 
     @property
     def ticket(self) -> int:
@@ -63,17 +65,27 @@ class Shard(Generic[S, F]):
             header = batches.read_header(view)
             self._snapshots.saw(len(view), header.crc)
             if header.is_control:
+                marker = batches.read_control_marker(view)
+                if marker is not None:
+                    self._release(header.producer_id, marker.type is batches.ControlType.COMMIT, now)
                 continue
+            producer_id = header.producer_id if header.is_transactional else None
             for record in wire_records.iter_records(view, MAX_FACT_BYTES):
-                self._fold(record.key or b"", record.value, record.offset, now)
+                self._fold(record.key or b"", record.value, record.offset, now, producer_id)
                 count += 1
         return count
 
-    def _fold(self, key: bytes, value: bytes | None, offset: int, now: Now) -> None:
+    def _fold(
+        self, key: bytes, value: bytes | None, offset: int, now: Now, producer_id: int | None = None
+    ) -> None:
         try:
             fact = self.machine.decode(key, value)
-            if fact is not None:
-                self.machine.apply(self.state, fact, now)
+            if fact is None:
+                return
+            if producer_id is None:
+                self._apply(key, offset, fact, now)
+            else:
+                self._hold(producer_id, key, offset, fact)
         except Exception as error:
             log = self.partition.log
             raise UnreadableFact(
@@ -110,7 +122,11 @@ class Shard(Generic[S, F]):
         """Let time act."""
         deadline = self.machine.deadline(self.state)
         if deadline is not None and deadline <= now.mono_ms:
-            self._carry_out(self.machine.expire(self.state, now), None, now)
+            outcome = self.machine.expire(self.state, now)
+            if self._held:  # what is pending may come at any moment: time must not delete it
+                records = tuple(fact for fact in outcome.records if not self.is_pending(fact))
+                outcome = replace(outcome, records=records)
+            self._carry_out(outcome, None, now)
 
     def deadline(self) -> int | None:
         """The `mono_ms` at which `tick` could matter."""
@@ -120,9 +136,16 @@ class Shard(Generic[S, F]):
         """A parked call's connection is gone: its answer will be dropped."""
         self._calls.pop(call.token, None)
 
+    def answer(self, token: int, body: Any) -> None:  # Any: the response object of the call
+        """Answer a parked call from outside of a command: somebody had to wait for more than this log."""
+        call = self._calls.pop(token, None)
+        if call is not None:
+            call.saw(self.ticket)
+            call.answer(body)
+
     def _carry_out(self, outcome: Outcome[F], call: Call | None, now: Now) -> Any:  # Any: see `execute`
         if outcome.records:
-            self._write(outcome.records, now)
+            self._write(outcome.records, outcome.transaction, now)
         for note in outcome.notes:
             self.machine.apply(self.state, note, now)
         ticket = self.ticket
@@ -138,26 +161,73 @@ class Shard(Generic[S, F]):
                 answered.answer(body)
         if response is PARKED and call is not None:
             call.abandon = lambda: self.forget(call)
-        if outcome.records:
+        if outcome.records and not self._held:  # a snapshot has no place for facts that are pending
             self._snapshots.take_if_due(self._all_records)
         return response
 
     def _all_records(self) -> Iterator[tuple[bytes, bytes | None]]:
         return (self.machine.encode(fact) for fact in self.machine.facts(self.state))
 
-    def _write(self, facts: tuple[F, ...], now: Now) -> None:
+    def end_transaction(
+        self, producer_id: int, epoch: int, *, commit: bool, coordinator_epoch: int, now: Now
+    ) -> None:
+        """Write the marker that ends a producer's transaction here, and apply its facts if it commits."""
+        header = self.partition.end_transaction(
+            producer_id, epoch, commit=commit, coordinator_epoch=coordinator_epoch, now=now
+        )
+        self._snapshots.saw(header.size, header.crc)
+        self._release(producer_id, commit, now)
+
+    def is_pending(self, fact: F) -> bool:
+        """Whether a transaction that is still open has written a fact with the key of this one."""
+        if not self._held:
+            return False
+        key, _ = self.machine.encode(fact)
+        return any(key in pending for pending in self._held.values())
+
+    def pending(self) -> Iterator[F]:
+        """The facts that open transactions have written, but for those that others have come after."""
+        return (fact for held in self._held.values() for _, fact in held.values() if fact is not None)
+
+    def _hold(self, producer_id: int, key: bytes, offset: int, fact: F) -> None:
+        self._held.setdefault(producer_id, {})[key] = (offset, fact)
+
+    def _release(self, producer_id: int, commit: bool, now: Now) -> None:
+        for key, (offset, fact) in self._held.pop(producer_id, {}).items():
+            if commit and fact is not None:
+                self._apply(key, offset, fact, now)
+
+    def _apply(self, key: bytes, offset: int, fact: F, now: Now) -> None:
+        """Apply a fact. An older one of the same key that is still pending must not come after it: it is dropped."""
+        for held in self._held.values():
+            if key in held and held[key][0] < offset:
+                held[key] = (held[key][0], None)
+        self.machine.apply(self.state, fact, now)
+
+    def _write(self, facts: tuple[F, ...], transaction: tuple[int, int] | None, now: Now) -> None:
         """Write the facts as one batch, then apply them. Failing in here stops the broker: half of it may have happened."""
         try:
             records = []
             for delta, fact in enumerate(facts):
                 key, value = self.machine.encode(fact)
                 records.append(wire_records.Record(delta, now.wall_ms, key, value, ()))
-            view = memoryview(wire_records.build_batch(records))
+            producer_id, epoch = transaction or (batches.NO_PRODUCER_ID, batches.NO_PRODUCER_EPOCH)
+            view = memoryview(
+                wire_records.build_batch(
+                    records,
+                    producer_id=producer_id,
+                    producer_epoch=epoch,
+                    transactional=transaction is not None,
+                )
+            )
             header = batches.read_header(view)
-            self.partition.append(view, header, now)
+            offset, _ = self.partition.append(view, header, now)
             self._snapshots.saw(len(view), header.crc)
-            for fact in facts:
-                self.machine.apply(self.state, fact, now)
+            for record, fact in zip(records, facts, strict=True):
+                if transaction is None:
+                    self._apply(record.key or b"", offset + record.offset, fact, now)
+                else:
+                    self._hold(producer_id, record.key or b"", offset + record.offset, fact)
         except StorageFailed:
             raise
         except Exception as error:

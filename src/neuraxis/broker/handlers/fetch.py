@@ -3,7 +3,8 @@
 A fetch that finds less than min_bytes is parked at its partitions and woken when a high watermark rises: never polled.
 A batch that contains the offset asked for is returned whole. Answers hold file ranges, not bytes.
 v7 fetch sessions: a client says once what it wants, and later fetches look only at partitions with news.
-Not done: aborted transactions (there are none yet), replica fetches (there are no followers: treated as a consumer's).
+Readers of committed data get records before the first open transaction, and the aborted ones by their first offset.
+Not done: replica fetches (there are no followers: treated as a consumer's).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from neuraxis.broker.call import PARKED, Call, Handled, handles
 from neuraxis.broker.fetch_sessions import INITIAL_EPOCH, Entry, FetchSession, dirty_entries
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.fetch import (
+    AbortedTransaction,
     EpochEndOffset,
     FetchableTopicResponse,
     FetchPartition,
@@ -272,6 +274,9 @@ def _read(wanted: Wanted, budget: int, *, committed: bool, first: bool) -> Parti
             found: Range | None = partition.log.read(offset, max(maximum, 0), limit, minimum_one=first)
             if found is not None:
                 data.records = found
+                if committed:
+                    aborted = partition.log.aborted_between(offset, found, limit)
+                    data.aborted_transactions = [AbortedTransaction(*each) for each in aborted]
     except Refused as refused:
         return PartitionData(asked.partition, refused.code, -1, aborted_transactions=None, records=b"")
     return data

@@ -1,7 +1,8 @@
 """FindCoordinator (key 10), versions 0-6: always this node.
 
-v1 key types (0 group, 1 transaction; 2 share from v6), v4 several keys. The offsets topic comes to be with the first
-question about a group. A share key must read GROUP:TOPIC-ID:PARTITION.
+v1 key types (0 group, 1 transaction; 2 share from v6), v4 several keys. The offsets topic and the
+topic of transactions come to be with the first question about a group or a transaction. A share key must read
+GROUP:TOPIC-ID:PARTITION.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def _find(node: Node, call: Call, key_type: int, key: str) -> Coordinator:
         return Coordinator(key, -1, "", -1, ErrorCode.INVALID_REQUEST, problem)
     if key_type == GROUP:
         call.saw(node.group_shard(key, call.now).ticket)
+    elif key_type == TRANSACTION:
+        call.saw(node.transactions.shard(key, call.now).ticket)
     listener = node.listener_of(call.session)
     return Coordinator(key, node.node_id, listener.advertised_host, listener.advertised_port, 0, "")
 

@@ -1,6 +1,6 @@
 """OffsetFetch (key 9), versions 1-10: read stored positions of groups.
 
-v2 all topics (null), v5 leader epochs, v7 require_stable (nothing is ever pending: there are no transactional commits),
+v2 all topics (null), v5 leader epochs, v7 require_stable (88 where an open transaction has written a position),
 v8 several groups, v9 member epochs (of consumer groups; 113 if stale), v10 topic ids. What is not stored, a missing group
 included, is shown as offset -1 with code 0, as Kafka does.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.call import Call, handles
 from neuraxis.broker.coordinators.group import queries
 from neuraxis.broker.coordinators.group.consumer import commits
+from neuraxis.broker.coordinators.group.facts import OffsetFact
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -27,6 +28,8 @@ from neuraxis.wire.messages.offset_fetch import (
 from neuraxis.wire.schema import ZERO_UUID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neuraxis.broker.coordinators.group.machine import GroupState
     from neuraxis.broker.coordinators.group.queries import Position
     from neuraxis.broker.node import Node
@@ -38,6 +41,30 @@ TOPIC_IDS_FROM = 10
 @handles(OffsetFetchRequest, versions="1-10", needs="DESCRIBE group; DESCRIBE topic")
 def offset_fetch(node: Node, call: Call, request: OffsetFetchRequest) -> OffsetFetchResponse:
     """Show the stored positions."""
+    response = _stored(node, call, request)
+    if request.require_stable:
+        _hide_pending(node, call, request.group_id, response.topics)
+        for group in response.groups:
+            _hide_pending(node, call, group.group_id, group.topics)
+    return response
+
+
+def _hide_pending(
+    node: Node,
+    call: Call,
+    group_id: str,
+    topics: Sequence[OffsetFetchResponseTopic | OffsetFetchResponseTopics],
+) -> None:
+    """Positions that an open transaction may change at any moment are not shown to who wants stable ones."""
+    shard = node.group_shard(group_id, call.now)
+    for topic in topics:
+        for shown in topic.partitions:
+            if shard.is_pending(OffsetFact(group_id, topic.name, shown.partition_index, None)):
+                shown.error_code = ErrorCode.UNSTABLE_OFFSET_COMMIT
+                shown.committed_offset, shown.committed_leader_epoch, shown.metadata = queries.NO_POSITION
+
+
+def _stored(node: Node, call: Call, request: OffsetFetchRequest) -> OffsetFetchResponse:
     if call.api_version >= GROUPS_FROM:
         return OffsetFetchResponse(groups=[_group(node, call, asked) for asked in request.groups])
     state: GroupState = node.group_shard(request.group_id, call.now).read(call)

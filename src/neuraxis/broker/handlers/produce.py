@@ -2,8 +2,10 @@
 
 timeout_ms is ignored: there is no replication to wait for. The answer waits for durability when the topic's policy asks
 for it. v5 log_start_offset, v8 record_errors, v9 flexible, v13 topic ids.
-Not done: transactions (a transactional batch is refused with 48 INVALID_TXN_STATE); per-record errors but for missing
-keys on compacted topics (another bad batch is refused whole). Null records get 87 where Kafka never answers.
+A partition has to join a transaction before it is written to (AddPartitionsToTxn; 48 if not, from v11 on 120); from v12 on it
+joins by itself. Transactional batches need the transactional id (53 without).
+Not done: per-record errors but for missing keys on compacted topics (another bad batch is refused whole). Null records
+get 87 where Kafka never answers.
 Where records are read (compacted topics, recompression) a batch may decompress to 64 MiB, not to Kafka's two gigabytes.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.broker import admission
 from neuraxis.broker.call import CLOSE, NO_REPLY, Call, Handled, handles
 from neuraxis.broker.ingest import prepare
 from neuraxis.broker.topic_names import is_valid_name
@@ -37,6 +40,7 @@ def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
     responses = []
     failed = bool(refused)
     by_id = call.api_version >= 13
+    barred = {} if refused or request.transactional_id is None else admission.barred(node, call, request)
     for data in request.topic_data:
         topic = node.topics_by_id.get(data.topic_id) if by_id else node.topics.get(data.name)
         code = refused or _topic_error(data, topic, by_id=by_id)
@@ -46,7 +50,7 @@ def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
                 partitions.append(PartitionProduceResponse(item.index, code, -1))
                 failed = True
                 continue
-            answer = _append(call, topic, item)
+            answer = _append(call, topic, item, barred)
             failed = failed or answer.error_code != 0
             partitions.append(answer)
         responses.append(TopicProduceResponse(data.name, data.topic_id, partitions))
@@ -60,6 +64,10 @@ def _refused_whole(node: Node, request: ProduceRequest) -> int:
         return ErrorCode.INVALID_REQUIRED_ACKS
     if node.store.full:
         return ErrorCode.KAFKA_STORAGE_ERROR
+    if request.transactional_id is None and any(
+        admission.is_transactional(item) for data in request.topic_data for item in data.partition_data
+    ):
+        return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     return 0
 
 
@@ -75,10 +83,14 @@ def _topic_error(data: TopicProduceData, topic: Topic | None, *, by_id: bool) ->
     return ErrorCode.INVALID_TOPIC_EXCEPTION if topic.internal else 0
 
 
-def _append(call: Call, topic: Topic, item: PartitionProduceData) -> PartitionProduceResponse:
+def _append(
+    call: Call, topic: Topic, item: PartitionProduceData, barred: dict[tuple[str, int], ErrorCode]
+) -> PartitionProduceResponse:
     index = item.index
     if not 0 <= index < len(topic.partitions):
         return PartitionProduceResponse(index, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1)
+    if barred and (code := barred.get((topic.name, index))):
+        return PartitionProduceResponse(index, code, -1, error_message=code.message)
     partition = topic.partitions[index]
     records = item.records
     if not isinstance(records, memoryview):
@@ -86,8 +98,10 @@ def _append(call: Call, topic: Topic, item: PartitionProduceData) -> PartitionPr
             index, ErrorCode.INVALID_RECORD, -1, error_message="The records are null."
         )
     log = partition.log
+    log_start_offset = -1
     try:
         view, header = prepare(records, topic.config, call.now, call.api_version)
+        log_start_offset = log.log_start_offset
         base_offset, duplicate = partition.append(view, header, call.now)
     except Refused as refused:
         errors = getattr(refused, "record_errors", ())
@@ -95,7 +109,7 @@ def _append(call: Call, topic: Topic, item: PartitionProduceData) -> PartitionPr
             index,
             refused.code,
             -1,
-            log_start_offset=-1,
+            log_start_offset=log_start_offset,
             record_errors=[BatchIndexAndErrorMessage(position, text) for position, text in errors],
             error_message=str(refused),
         )

@@ -89,7 +89,7 @@ class ProducerStates:
                 f"Producer {header.producer_id} has epoch {epoch}, but epoch {producer.epoch} has written since.",
             )
         if epoch > producer.epoch:
-            if first != 0:
+            if first > 0:  # a coordinator's own records have no sequence: -1
                 raise Refused(
                     ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                     f"Producer {header.producer_id} begins epoch {epoch} at sequence {first}; it must begin at 0.",
@@ -97,7 +97,7 @@ class ProducerStates:
             self._check_kind(producer, header)
             return None
         if first < 0:
-            return None  # a coordinator's own records have no sequence
+            return None
         for batch in producer.batches:
             if batch.first_sequence == first and batch.last_sequence == last:
                 return Duplicate(batch.last_offset - batch.offset_delta, batch.timestamp)

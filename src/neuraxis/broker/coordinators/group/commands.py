@@ -111,9 +111,13 @@ class DeleteGroup:
 
 @dataclass(frozen=True, slots=True)
 class ForgetTopic:
-    """A topic was deleted: forget all positions in it. For nobody; `token` names no call."""
+    """A topic was deleted: forget all positions in it. For nobody; `token` names no call.
+
+    `pending`: (group, partition) of positions that open transactions have written.
+    """
 
     topic: str
+    pending: tuple[tuple[str, int], ...] = ()
     token: int = 0
 
 

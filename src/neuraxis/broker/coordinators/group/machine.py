@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from neuraxis.broker.coordinators.group import expiry, facts, join, members, notes, offsets
+from neuraxis.broker.coordinators.group import expiry, facts, join, members, notes, offsets, transactional
 from neuraxis.broker.coordinators.group.commands import (
     CommitOffsets,
     DeleteGroup,
@@ -83,8 +83,8 @@ class GroupMachine:
                 return consumer_heartbeat.heartbeat(state, settings, self.view, command, now)
             case Heartbeat():
                 return members.heartbeat(state, command, now)
-            case CommitOffsets():
-                return offsets.commit(state, settings, self._exists, command, now)
+            case CommitOffsets() | transactional.CommitInTransaction():
+                return self._commit(state, command, now)
             case JoinGroup():
                 return join.join(state, settings, command, now)
             case SyncGroup():
@@ -98,6 +98,13 @@ class GroupMachine:
             case ForgetTopic():
                 return offsets.forget_topic(state, command)
         raise TypeError(f"{type(command).__name__} is not a command of the group coordinator")
+
+    def _commit(
+        self, state: GroupState, command: CommitOffsets | transactional.CommitInTransaction, now: Now
+    ) -> Outcome[Fact | Note]:
+        if isinstance(command, CommitOffsets):
+            return offsets.commit(state, self.settings, self._exists, command, now)
+        return transactional.commit(state, self.settings, self._exists, command, now)
 
     def _decide_classic_in_consumer(
         self,

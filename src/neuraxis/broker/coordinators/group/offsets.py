@@ -223,4 +223,7 @@ def forget_topic(state: GroupState, command: ForgetTopic) -> Outcome[Fact | Note
         for group_id in state.groups_of_topic.get(command.topic, ())
         for partition in state.groups[group_id].offsets[command.topic]
     ]
+    records += [
+        OffsetFact(group_id, command.topic, partition, None) for group_id, partition in command.pending
+    ]
     return Outcome(tuple(records))
