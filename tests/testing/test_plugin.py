@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from neuraxis.broker.registry import api_table
+
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_imported() -> None:
+    """Handlers register once in a process, but pytester forgets what was first imported by a session inside of it."""
+    api_table()
+
 
 MY_TESTS = """
 import socket

@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "group": ("neuraxis.cli.group", "List, describe, reset and delete consumer groups."),
     "clients": ("neuraxis.cli.clients", "Who is connected to a Neuraxis broker, and who was refused."),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
+    "verify": (
+        "neuraxis.cli.verify",
+        "Check that a cluster keeps its promises, also while it is being killed.",
+    ),
 }
 
 EPILOG = """

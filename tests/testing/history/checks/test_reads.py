@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from neuraxis.testing.history import Log, Record
 from tests.testing.history.script import A, B, Script
 
 
@@ -67,13 +68,11 @@ def test_a_read_while_the_commit_is_under_way_is_no_early_read() -> None:
     assert script.judge()["precommitted-read"].state == "ok"
 
 
-def _record(value: int, offset: int):
-    from neuraxis.testing.history import Record
-
+def _record(value: int, offset: int) -> Record:
     return Record(A, value, offset)
 
 
-def sent(count: int, log=A) -> Script:
+def sent(count: int, log: Log = A) -> Script:
     script = Script()
     for value in range(count):
         script.send(value, value, log)
@@ -129,4 +128,13 @@ def test_readers_and_logs_have_positions_of_their_own() -> None:
     script.poll((0, 0), by="other")
     script.poll((7, 0), log=B)
     script.poll((1, 1))
+    assert script.judge()["poll-order"].state == "ok"
+
+
+def test_a_rebalance_inside_of_a_transaction_counts_before_what_the_transaction_read() -> None:
+    script = sent(3)
+    script.poll((0, 0), (1, 1), by="t")
+    number = script.begin("txn", "t")
+    script.assign((A, None), by="t")
+    script.end(number, "ok", "txn", "t", polls=(_record(0, 0), _record(1, 1)))
     assert script.judge()["poll-order"].state == "ok"

@@ -60,7 +60,9 @@ def poll_order(facts: Facts) -> Verdict:
     """
     draft = Draft("poll-order", "pairs of neighbouring records")
     at: dict[str, dict[Log, int]] = {}
-    for operation in facts.operations:
+    # By completion: a rebalance inside of a transaction's poll comes before what that transaction still reads.
+    completed = [operation for operation in facts.operations if operation.completed_ns is not None]
+    for operation in sorted(completed, key=lambda operation: operation.completed_ns or 0):
         if operation.kind == "assign":
             at[operation.process] = {
                 log: offset - 1 for log, offset in operation.positions if offset is not None

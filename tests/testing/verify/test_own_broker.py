@@ -1,0 +1,43 @@
+"""A broker as a child process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from neuraxis.testing.verify import OwnBroker, OwnBrokerFailed
+
+
+def answers(broker: OwnBroker) -> bool:
+    return bool(AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=10).brokers)
+
+
+def test_it_starts_dies_starts_again_pauses_and_stops(tmp_path: Path) -> None:
+    with OwnBroker(tmp_path) as broker:
+        assert answers(broker)
+        broker.kill()
+        broker.start()
+        assert answers(broker)
+        broker.pause()
+        broker.resume()
+        assert answers(broker)
+        broker.pause()  # and it is stopped all the same
+    assert len(broker.restarts_s) == 2
+    assert broker.stop() == 0
+
+
+def test_a_broker_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
+    broker = OwnBroker(tmp_path, durability="whatever")
+    with pytest.raises(OwnBrokerFailed, match="whatever"):
+        broker.start()
+    assert OwnBroker(tmp_path / "new").stop() == 0
+
+
+def test_an_error_inside_kills_it(tmp_path: Path) -> None:
+    broker = OwnBroker(tmp_path)
+    with pytest.raises(ZeroDivisionError), broker:
+        _ = 1 / 0
+    with pytest.raises(OwnBrokerFailed, match="clean stop ended with -9"), OwnBroker(tmp_path) as broker:
+        broker.kill()
