@@ -60,7 +60,7 @@ def prepare(
         Refused: with the code and reason that the partition is answered with.
     """
     header = batches.check_batch(records, max_size=config.max_message_bytes)
-    codec = CompressionType(header.compression)
+    codec = header.compression
     if codec == CompressionType.ZSTD and api_version < ZSTD_SINCE_VERSION:
         raise Refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer.")
     if config.compacted:

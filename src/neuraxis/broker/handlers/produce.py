@@ -64,10 +64,11 @@ def _refused_whole(node: Node, request: ProduceRequest) -> int:
         return ErrorCode.INVALID_REQUIRED_ACKS
     if node.store.full:
         return ErrorCode.KAFKA_STORAGE_ERROR
-    if request.transactional_id is None and any(
-        admission.is_transactional(item) for data in request.topic_data for item in data.partition_data
-    ):
-        return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    if request.transactional_id is None:
+        for data in request.topic_data:
+            for item in data.partition_data:
+                if admission.is_transactional(item):
+                    return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     return 0
 
 
