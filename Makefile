@@ -42,6 +42,7 @@ crash: setup ## Kill the broker at random points under load: make crash ROUNDS=2
 
 docs: setup ## Write the generated reference pages again.
 	$(PYTHON) docs/generate.py
+	$(PYTHON) -m compat.matrix
 
 clean: ## Remove the environment and everything generated.
 	rm -rf .venv .cache out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -12,10 +12,11 @@ import json
 import sys
 from pathlib import Path
 
+from compat import matrix
 from compat.brokers import REPOSITORY, SUITE_SETTINGS, BrokerFailed, start_target
 from compat.results import SuiteResult, read_allow_list
 
-SUITES = ("clients", "kafka_python", "kgo")
+SUITES = ("clients", "kafka_python", "kgo", *matrix.PROGRAMS)
 HERE = Path(__file__).resolve().parent
 
 
@@ -78,7 +79,10 @@ def main() -> None:
     )
     parser.add_argument("--select", help="a pytest -k expression, or a Go test pattern for kgo")
     parser.add_argument("--baseline", action="store_true", help="keep the result as the suite's baseline")
+    parser.add_argument("--keep", action="store_true", help="keep the result for docs/reference/clients.md")
     arguments = parser.parse_args()
+    if arguments.keep and arguments.select:
+        parser.error("--keep is for whole runs: leave --select out")
     good = True
     for suite in SUITES if arguments.suite == "all" else [arguments.suite]:
         out = REPOSITORY / "out" / "compat" / f"{suite}-{arguments.target}"
@@ -87,6 +91,8 @@ def main() -> None:
         result.write(out.with_suffix(".json"), allowed)
         if arguments.baseline:
             result.write(baseline_path(suite), allowed)
+        if arguments.keep:
+            matrix.keep(result)
         good = report(result, allowed) and good
     sys.exit(0 if good else 1)
 

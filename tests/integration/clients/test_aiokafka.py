@@ -10,6 +10,7 @@ from typing import Any  # aiokafka is untyped: what it returns is checked by the
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, TopicAlreadyExistsError
 
 Unique = Callable[[str], str]
@@ -169,6 +170,22 @@ def test_two_members_share_the_partitions(bootstrap: str, wide_topic: str, uniqu
     asyncio.run(body())
 
 
+def test_when_a_member_leaves_the_other_takes_over(bootstrap: str, wide_topic: str, unique: Unique) -> None:
+    async def body() -> None:
+        settings = {"group": unique("leave"), "heartbeat_interval_ms": 200}
+        async with (
+            asyncio.timeout(DEADLINE_S),
+            running(consumer_of(bootstrap, wide_topic, **settings)) as stays,
+        ):
+            async with running(consumer_of(bootstrap, wide_topic, **settings)) as leaves:
+                while not len(stays.assignment()) == len(leaves.assignment()) == 2:
+                    await asyncio.gather(*(member.getmany(timeout_ms=50) for member in (stays, leaves)))
+            while len(stays.assignment()) != 4:
+                await stays.getmany(timeout_ms=50)
+
+    asyncio.run(body())
+
+
 def test_topics_and_groups_are_administered(bootstrap: str, topic: str, unique: Unique) -> None:
     group, name = unique("administered"), unique("made")
 
@@ -187,5 +204,25 @@ def test_topics_and_groups_are_administered(bootstrap: str, topic: str, unique: 
                 assert group in {listed[0] for listed in await admin.list_consumer_groups()}
             offsets = await admin.list_consumer_group_offsets(group)
             assert offsets[TopicPartition(topic, 0)].offset == 1
+
+    asyncio.run(body())
+
+
+def test_configs_are_described_with_defaults_and_altered(bootstrap: str, topic: str) -> None:
+    async def described(admin: Any) -> tuple[str, str]:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        found = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+        return found["cleanup.policy"], found["retention.ms"]
+
+    async def body() -> None:
+        async with (
+            running(AIOKafkaAdminClient(bootstrap_servers=bootstrap)) as admin,
+            asyncio.timeout(DEADLINE_S),
+        ):
+            assert await described(admin) == ("delete", "604800000")
+            new = ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": "3600000"})
+            await admin.alter_configs([new])
+            while await described(admin) != ("delete", "3600000"):
+                pass
 
     asyncio.run(body())

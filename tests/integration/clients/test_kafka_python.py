@@ -10,6 +10,7 @@ from typing import Any  # kafka-python is untyped: what it returns is checked by
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource
 from kafka.errors import GroupIdNotFoundError, MessageSizeTooLargeError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
@@ -163,6 +164,22 @@ def test_two_members_share_the_partitions(bootstrap: str, wide_topic: str, uniqu
                 break
 
 
+def test_when_a_member_leaves_the_other_takes_over(bootstrap: str, wide_topic: str, unique: Unique) -> None:
+    group, settings = unique("leave"), {"heartbeat_interval_ms": 200}
+    with consumer_of(bootstrap, group, **settings) as stays:
+        stays.subscribe([wide_topic])
+        deadline = time.monotonic() + DEADLINE_S
+        with consumer_of(bootstrap, group, **settings) as leaves:
+            leaves.subscribe([wide_topic])
+            while not len(stays.assignment()) == len(leaves.assignment()) == 2:
+                assert time.monotonic() < deadline, "the group never settled"
+                stays.poll(timeout_ms=50)
+                leaves.poll(timeout_ms=50)
+        while len(stays.assignment()) != 4:
+            assert time.monotonic() < deadline, "nobody took over"
+            stays.poll(timeout_ms=50)
+
+
 def test_topics_configs_and_groups_are_administered(bootstrap: str, topic: str, unique: Unique) -> None:
     group, name = unique("administered"), unique("made")
     with admin_of(bootstrap) as admin:
@@ -181,3 +198,16 @@ def test_topics_configs_and_groups_are_administered(bootstrap: str, topic: str, 
         assert offsets[group][TopicPartition(topic, 0)].offset == 1
         admin.delete_groups([group])
         assert admin.delete_groups([group]) == {group: GroupIdNotFoundError.__name__}
+
+
+def test_configs_are_described_with_defaults_and_altered(bootstrap: str, topic: str) -> None:
+    def described(admin: Any) -> tuple[str, str]:
+        found = admin.describe_configs([ConfigResource("TOPIC", topic)], config_filter="all")["topic"][topic]
+        return found["cleanup.policy"]["value"], found["retention.ms"]["value"]
+
+    with admin_of(bootstrap) as admin:
+        assert described(admin) == ("delete", "604800000")
+        admin.alter_configs([ConfigResource("TOPIC", topic, {"retention.ms": "3600000"})])
+        deadline = time.monotonic() + DEADLINE_S
+        while described(admin) != ("delete", "3600000"):
+            assert time.monotonic() < deadline, "never altered"

@@ -62,3 +62,40 @@ def test_a_balanced_group_reads_everything_once(bootstrap: str, wide_topic: str,
     read = kcat(bootstrap, "-G", group, *earliest, "-q", "-e", wide_topic)
     assert sorted(int(line) for line in read.splitlines()) == list(range(100))
     assert kcat(bootstrap, "-G", group, *earliest, "-q", "-e", wide_topic) == ""
+
+
+def test_a_line_of_almost_a_megabyte_passes_and_a_larger_one_is_refused(bootstrap: str, topic: str) -> None:
+    wide = ("-X", "message.max.bytes=4000000")
+    kcat(bootstrap, "-P", "-t", topic, *wide, stdin="x" * 1_000_000)
+    with pytest.raises(AssertionError, match="Message size too large"):
+        kcat(bootstrap, "-P", "-t", topic, *wide, stdin="x" * 2_000_000)
+    assert kcat(bootstrap, "-C", "-q", "-e", "-o", "beginning", "-t", topic) == "x" * 1_000_000 + "\n"
+
+
+def test_two_runs_share_the_partitions_and_one_takes_over(
+    bootstrap: str, wide_topic: str, unique: Unique
+) -> None:
+    """Each run says on standard error what it was assigned: first all, then half, then all again."""
+    settings = ["-X", "heartbeat.interval.ms=200", "-X", "auto.offset.reset=earliest"]
+    command = ["kcat", "-b", bootstrap, "-G", unique("kcat"), *settings, wide_topic]
+    lines: list[str] = []
+
+    def assigned(process: subprocess.Popen[str]) -> int:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if "assigned:" in line:
+                return line.count(wide_topic)
+        raise AssertionError("".join(lines))
+
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **quiet) as stays:
+        try:
+            assert assigned(stays) == 4
+            with subprocess.Popen(command, **quiet) as leaves:
+                assert assigned(leaves) == 2
+                assert assigned(stays) == 2
+                leaves.terminate()
+            assert assigned(stays) == 4
+        finally:
+            stays.terminate()

@@ -1,0 +1,1 @@
+"""franz-go (Go): the program beside this file."""

@@ -1,0 +1,1 @@
+"""The Java client (kafka-clients): the program beside this file."""

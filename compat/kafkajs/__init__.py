@@ -1,0 +1,1 @@
+"""kafkajs (npm): the program beside this file."""

@@ -1,0 +1,1 @@
+"""@platformatic/kafka (npm): the program beside this file."""

@@ -1,0 +1,1 @@
+"""rskafka (Rust): the program beside this file."""

@@ -1,0 +1,1 @@
+"""sarama (Go): the program beside this file."""
