@@ -16,7 +16,7 @@ from compat import matrix
 from compat.brokers import REPOSITORY, SUITE_SETTINGS, BrokerFailed, start_target
 from compat.results import SuiteResult, read_allow_list
 
-SUITES = ("clients", "kafka_python", "kgo", *matrix.PROGRAMS)
+SUITES = ("clients", "differential", "kafka_python", "kafka_tools", "kgo", *matrix.PROGRAMS)
 HERE = Path(__file__).resolve().parent
 
 
