@@ -61,6 +61,7 @@ def test_an_unknown_key_type_is_refused() -> None:
         (5, f"g:{TOPIC_ID}:0", 42),
         (6, f"g:{TOPIC_ID}:0", 0),
         (6, f"g:with:colons:{TOPIC_ID}:12", 0),
+        (6, f"g:{TOPIC_ID}:-1", 0),
         (6, "g", 42),
         (6, f"g:{TOPIC_ID}:x", 42),
         (6, "g:short:0", 42),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
@@ -27,6 +28,7 @@ BATCHED_FROM = 4
 SHARE_FROM = 6
 SHARE_KEY_PARTS = 3
 UUID_BYTES = 16
+PARTITION = re.compile("[+-]?[0-9]{1,10}")  # any int32: Kafka asks no more of it here
 
 
 @handles(FindCoordinatorRequest, versions="0-6", needs="DESCRIBE group or transactional id")
@@ -77,4 +79,4 @@ def _is_share_key(key: str) -> bool:
         topic_id = base64.urlsafe_b64decode(parts[1] + "==")
     except (binascii.Error, ValueError):
         return False
-    return len(topic_id) == UUID_BYTES and parts[2].isascii() and parts[2].isdigit()
+    return len(topic_id) == UUID_BYTES and PARTITION.fullmatch(parts[2]) is not None
