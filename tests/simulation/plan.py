@@ -47,6 +47,7 @@ class Plan:
     members: int = 2
     static_members: bool = False
     consumers: int = 0
+    transactional: int = 0
     session_ms: int = 2_000
     rebalance_ms: int = 2_500
     old_clients: int = 0
@@ -113,6 +114,7 @@ def draw(seed: int) -> Plan:
         value_bytes=rng.choice((8, 60, 200)),
         pace_ms=rng.choice((20, 50, 120)),
         consumers=rng.choice((0, 0, 2, 3)),
+        transactional=rng.choice((0, 0, 1, 2)),
     )
 
 

@@ -11,6 +11,7 @@ from tests.simulation.actors.plain import PlainProducer
 from tests.simulation.actors.producer import IdempotentProducer
 from tests.simulation.actors.reader import Reader
 from tests.simulation.actors.strange import Garbage, OldClient
+from tests.simulation.actors.transactional import Bank, CommittedReader, TransactionalProducer
 
 if TYPE_CHECKING:
     from tests.simulation.actors.script import Actor
@@ -31,7 +32,18 @@ def cast(world: World) -> list[Actor]:
     found += [OldClient(world, f"old-{index}") for index in range(plan.old_clients)]
     found += [Garbage(world, f"garbage-{index}") for index in range(plan.garbage)]
     found += _consumers(world)
+    found += _transactional(world)
     return found
+
+
+def _transactional(world: World) -> list[Actor]:
+    """Transactional producers and a reader who watches them."""
+    bank = Bank()
+    producers = [
+        TransactionalProducer(world, f"transactional-{index}", bank)
+        for index in range(world.plan.transactional)
+    ]
+    return [*producers, CommittedReader(world, "committed", bank, producers)] if producers else []
 
 
 def _consumers(world: World) -> list[Consumer]:

@@ -30,6 +30,7 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "topics": (TopicPlan("stable-0", 1, {"segment.bytes": "700"}),),
         "groups": 0,
         "consumers": 0,
+        "transactional": 0,
         "producers": 2,
         "readers": 1,
         "plain_producers": 0,
