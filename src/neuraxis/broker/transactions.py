@@ -176,7 +176,12 @@ class Transactions:
         partition.log.producers.check_marker(*producer, coordinator_epoch, must_rise=must_rise)
         self._write_marker(partition, *producer, commit=commit, coordinator_epoch=coordinator_epoch, now=now)
 
-    def when_durable(self, shard: TransactionShard, call: Call, response: Any) -> Handled:
+    def when_durable(
+        self,
+        shard: TransactionShard,
+        call: Call,
+        response: Any,  # Any: the call's response
+    ) -> Handled:
         """Answer when all that the shard wrote is on disk, whatever the durability policy."""
         log = shard.partition.log
         if log.durability is Durability.SYNC or self.node.store.options.ephemeral:

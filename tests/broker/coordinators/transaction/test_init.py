@@ -10,11 +10,12 @@ from neuraxis.broker.coordinators.transaction import settings
 from neuraxis.broker.coordinators.transaction.facts import Phase, TransactionFact
 from neuraxis.broker.coordinators.transaction.init import needs_producer_id
 from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.init_producer_id import InitProducerIdResponse
 from tests.broker.coordinators.transaction.world import NAME, P0, World
 
 
-def outcome(answer: object) -> tuple[int, int, int]:
-    return (answer.error_code, answer.producer_id, answer.producer_epoch)  # type: ignore[attr-defined]  # a response
+def outcome(answer: InitProducerIdResponse) -> tuple[int, int, int]:
+    return answer.error_code, answer.producer_id, answer.producer_epoch
 
 
 def test_the_first_epoch_is_0_and_each_new_producer_gets_the_next() -> None:
