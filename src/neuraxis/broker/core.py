@@ -87,6 +87,7 @@ class Core:
         _release_parts(session.output)
         session.output.clear()
         session.holding = None
+        self.node.shares.disconnected(session.id, now)
         self._drain(now)
 
     def end_input(self, session: Session) -> None:

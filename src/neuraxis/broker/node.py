@@ -9,8 +9,8 @@ from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
 from neuraxis.broker.coordinators.group.commands import ForgetTopic
 from neuraxis.broker.coordinators.group.facts import OffsetFact
-from neuraxis.broker.coordinators.group.machine import GroupMachine
 from neuraxis.broker.coordinators.runtime import Shard
+from neuraxis.broker.coordinators.share.group_machine import AllGroupsMachine
 from neuraxis.broker.coordinators.topics.machine import (
     PRODUCER_ID_BLOCK,
     CatalogueMachine,
@@ -24,6 +24,7 @@ from neuraxis.broker.fetch_sessions import FetchSessions
 from neuraxis.broker.group_view import GroupView
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
+from neuraxis.broker.shares import SHARE_TOPIC, Shares
 from neuraxis.broker.telemetry import Telemetry
 from neuraxis.broker.transactions import Transactions
 
@@ -42,7 +43,7 @@ CATALOGUE_TOPIC = "__neuraxis_catalogue"
 CATALOGUE_ID = bytes.fromhex("6e657572617869730000000000000001")
 OFFSETS_TOPIC = "__consumer_offsets"
 TRANSACTIONS_TOPIC = "__transaction_state"
-INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC, "__share_group_state"})
+INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_TOPIC})
 
 
 class Entropy(Protocol):
@@ -105,7 +106,8 @@ class Node:
             self.settings.integer("max.incremental.fetch.session.cache.slots")
         )
         view = GroupView(self)
-        self.group_machine = GroupMachine(self.settings, self.group_metadata_exists, view)
+        self.group_machine = AllGroupsMachine(self.settings, self.group_metadata_exists, view)
+        self.shares = Shares(self)
         self._producer_ids = (0, 0)
         self.transactions = Transactions(self, TRANSACTIONS_TOPIC, java_hash)
 
@@ -131,6 +133,7 @@ class Node:
                 self.store.set_aside(stray)
         self._restore_log_starts(now)
         self._load_groups(now)
+        self.shares.start(now)
         self.transactions.start(now)
         self.started = True
 
@@ -261,7 +264,7 @@ class Node:
             return
         self.group_shards = []
         for partition in topic.partitions:
-            shard = Shard(self.group_machine, partition, self.store)
+            shard: Shard[GroupState, Any] = Shard(self.group_machine, partition, self.store)  # Any: see above
             shard.load(now)
             shard.resume(now)
             self.group_shards.append(shard)
@@ -296,6 +299,7 @@ class Node:
             )
             shard.execute(ForgetTopic(topic, pending), None, call.now)
             call.saw(shard.ticket)
+        self.shares.forget_topics(call, call.now)
 
     def next_producer_id(self, call: Call, now: Now) -> int:
         """A producer id never handed out before: blocks of 1,000 are reserved in the catalogue, synced before use."""

@@ -35,6 +35,8 @@ def _fill(request: Body, response: Body, code: int, version: int) -> bool:
         if name == "error_code":
             response.error_code = code
             told = True
+        elif field.kind == "records" and not field.is_nullable(version):
+            setattr(response, name, b"")
         elif field.kind == "array" and isinstance(field.item, type):
             told = _mirror(request, response, name, field.item, code, version) or told
     return told

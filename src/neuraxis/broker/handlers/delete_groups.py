@@ -29,6 +29,7 @@ def delete_groups(node: Node, call: Call, request: DeleteGroupsRequest) -> Delet
         shard = node.group_shard(group_id, call.now)
         try:
             shard.execute(DeleteGroup(call.token, group_id), call, call.now)
+            node.shares.forget_group(group_id, call)
         except Refused as refused:
             call.saw(shard.ticket)
             result.error_code = refused.code

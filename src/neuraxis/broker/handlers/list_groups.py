@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
 from neuraxis.broker.coordinators.group import queries
+from neuraxis.broker.coordinators.share import group_queries
 from neuraxis.wire.messages.list_groups import ListedGroup, ListGroupsRequest, ListGroupsResponse
 
 if TYPE_CHECKING:
@@ -17,5 +18,7 @@ def list_groups(node: Node, call: Call, request: ListGroupsRequest) -> ListGroup
     """List the groups that pass the filters."""
     groups: list[ListedGroup] = []
     for shard in node.group_shards:
-        groups.extend(queries.listed(shard.read(call), request.states_filter, request.types_filter))
+        state = shard.read(call)
+        groups.extend(queries.listed(state, request.states_filter, request.types_filter))
+        groups.extend(group_queries.listed(state, request.states_filter, request.types_filter))
     return ListGroupsResponse(groups=groups)

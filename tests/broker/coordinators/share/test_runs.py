@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuraxis.broker.coordinators.share import runs as r
@@ -14,6 +14,7 @@ CHANGES = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(CHANGES, st.integers(0, 10))
 def test_runs_laid_over_each_other_are_what_a_dictionary_says(
     changes: list[tuple[int, int, Delivery, int]], start: int

@@ -193,7 +193,9 @@ class ShareMachine:
         after = list(partition.runs) if runs is None else runs
         for change in changes:
             r.lay(after, change, partition.start_offset)
-        start = max(start_offset, r.done_until(after, partition.start_offset))
+        begin = max(start_offset, partition.start_offset)
+        r.trim(after, begin)
+        start = r.done_until(after, begin)
         batches = tuple(
             Batch(max(change.first, start), change.last, change.state, change.deliveries)
             for change in r.joined(sorted(changes))
