@@ -15,6 +15,7 @@ from neuraxis.wire.messages.update_features import FeatureUpdateKey, UpdateFeatu
 from tests.broker.harness import WALL_MS, CoreHarness, batch_of, pins, produce_request, values_of
 from tests.broker.restart import restarted
 from tests.broker.sharing import Member, acquired, given, set_config
+from tests.broker.transactional import OLD, Client
 
 LOCK_MS = 30_000
 
@@ -252,3 +253,65 @@ def test_share_groups_can_be_switched_off() -> None:
     member = Member(broker, "ada", join=False)
     assert member.join().error_code == ErrorCode.UNSUPPORTED_VERSION
     assert member.fetch().error_code == ErrorCode.UNSUPPORTED_VERSION
+
+
+def transactions(isolation: str) -> tuple[CoreHarness, Member]:
+    """A topic with a record, an aborted transaction, a committed one and an open one; who reads it."""
+    broker = harness()
+    set_config(broker, "g", share_isolation_level=isolation)
+    member = Member(broker, "ada")
+    fill(broker, b"plain")
+    for commit in (False, True):
+        producer = Client(broker, protocol=OLD)
+        assert producer.init() == 0
+        assert producer.write(b"x", b"y") == 0
+        assert producer.end(commit) == 0
+    assert producer.write(b"open") == 0
+    return broker, member
+
+
+def test_committed_readers_are_given_what_is_committed_and_wait_for_the_rest() -> None:
+    broker, ada = transactions("read_committed")
+    assert acquired(ada.fetch()) == [
+        (0, 0, 1),
+        (3, 6, 1),
+    ]  # 3 and 6 are markers: the reader says that they are gaps
+    assert ada.acknowledge((0, 0, 1), (3, 3, 0), (4, 5, 1), (6, 6, 0)) == 0
+    (state,) = broker.node.shares.shard(broker.now).state.partitions.values()
+    assert state.start_offset == 7
+    assert ada.ask() is None
+
+
+def test_uncommitted_readers_are_given_everything() -> None:
+    _, ada = transactions("read_uncommitted")
+    assert acquired(ada.fetch()) == [(0, 7, 1)]
+
+
+def test_a_committed_reader_is_woken_by_the_end_of_a_transaction() -> None:
+    broker = harness()
+    set_config(broker, "g", share_isolation_level="read_committed")
+    producer = Client(broker, protocol=OLD)
+    assert producer.init() == 0
+    ada = Member(broker, "ada")
+    assert ada.ask() is None
+    assert producer.write(b"x") == 0
+    assert ada.poll() is None
+    assert producer.end() == 0
+    assert acquired(ada.answer())[0][0] == 0
+
+
+def test_a_long_run_of_aborted_records_is_passed_over_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ROUNDS", 2)
+    broker = harness()
+    set_config(broker, "g", share_isolation_level="read_committed")
+    for _ in range(4):
+        producer = Client(broker, protocol=OLD)
+        assert producer.init() == 0
+        assert producer.write(b"x" * 200) == 0
+        assert producer.end(commit=False) == 0
+    fill(broker, b"good")
+    ada = Member(broker, "ada")
+    found: list[tuple[int, int, int]] = []
+    for _ in range(9):
+        found += acquired(ada.fetch(max_bytes=300, max_wait_ms=0))
+    assert found[-1][1] == 8
