@@ -65,8 +65,8 @@ def prepare(
         raise Refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer.")
     if config.compacted:
         _require_keys(records, config)
-    wanted = CODECS.get(config.compression_type, codec)
-    if wanted != codec:
+    wanted = CODECS.get(config.compression_type)
+    if wanted is not None and wanted != codec:
         records, header = _recompress(records, header, wanted, config)
     if config.log_append_time:
         batches.set_append_time(records, now.wall_ms)
