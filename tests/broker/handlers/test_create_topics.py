@@ -104,3 +104,11 @@ def test_a_partition_is_assigned_only_once() -> None:
     request.topics[0].assignments *= 2
     (answer,) = CoreHarness().connect().request(request, 7).topics
     assert answer.error_code == ErrorCode.INVALID_REPLICA_ASSIGNMENT
+
+
+def test_a_taken_name_is_refused_in_words_that_scripts_around_kafka_topics_look_for() -> None:
+    peer = CoreHarness().connect()
+    peer.request(create(topic("a")), 7)
+    (answer,) = peer.request(create(topic("a")), 7).topics
+    assert answer.error_code == ErrorCode.TOPIC_ALREADY_EXISTS
+    assert "already exists" in answer.error_message

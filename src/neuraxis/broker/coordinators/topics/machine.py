@@ -243,7 +243,8 @@ class CatalogueMachine:
 def check_name_is_free(state: CatalogueState, name: str) -> None:
     """Refuse a name that is taken (36), or that only `.` and `_` tell from one that is (17)."""
     if name in state.topics:
-        raise Refused(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic {name} exists already.")
+        # In this word order: scripts around kafka-topics look for "already exists" in what it prints.
+        raise Refused(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic {name} already exists.")
     other = state.collisions.get(collision_key(name))
     if other is not None:
         raise Refused(
