@@ -29,7 +29,9 @@ def test_a_cluster_is_verified_and_its_history_can_be_judged_again(run: Run, tmp
     kept = tmp_path / "run.jsonl"
     result = run("verify", "--seconds", "1", "--topics", "1", "--faults", "reset", "--history", str(kept))
     assert "Every promise that could be checked was kept." in result.output
-    assert "faults: reset" in result.output or "faults" not in result.output
+    assert (
+        "faults: reset" in result.output or "faults:" not in result.output
+    )  # a second may be too short for one
     again = value(run("verify", "--replay", str(kept), "--json"))
     assert again["broken"] == []
     assert len(again["verdicts"]) == 10

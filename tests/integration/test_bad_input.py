@@ -235,9 +235,9 @@ BAD_BATCHES: dict[str, tuple[Any, int]] = {
         lambda: batch_of(b"a", timestamp_ms=2**61),
         ErrorCode.INVALID_TIMESTAMP,
     ),
-    "a transaction": (
+    "a transaction without a transactional id": (
         lambda: batch_of(b"a", producer_id=1, producer_epoch=0, base_sequence=0, transactional=True),
-        ErrorCode.INVALID_TXN_STATE,
+        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ),
 }
 

@@ -47,7 +47,10 @@ def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
         partitions = []
         for item in data.partition_data:
             if code or topic is None:
-                partitions.append(PartitionProduceResponse(item.index, code, -1))
+                refusal = PartitionProduceResponse(
+                    item.index, code, -1, error_message=ErrorCode(code).message
+                )
+                partitions.append(refusal)
                 failed = True
                 continue
             answer = _append(call, topic, item, barred)
