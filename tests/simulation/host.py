@@ -104,6 +104,7 @@ class Host:
             boot_id=f"boot-{self.boot}",
             journal_segment_bytes=plan.journal_segment_bytes,
             checkpoint_bytes=40_000,
+            unsynced_bytes=40_000,
             checkpoint_ms=plan.checkpoint_ms,
             retention_check_interval_ms=700,
             reserve_bytes=1 << 20,

@@ -18,7 +18,9 @@ SYNC = LogSettings(flush_messages=1, segment_bytes=2_000, index_interval_bytes=3
 OS = LogSettings(segment_bytes=2_000, index_interval_bytes=300, file_delete_delay_ms=0)
 INTERVAL = LogSettings(flush_ms=100, segment_bytes=2_000, index_interval_bytes=300, file_delete_delay_ms=0)
 WALL = 1_700_000_000_000
-OPTIONS = StoreOptions(boot_id="boot-1", journal_segment_bytes=8_000, checkpoint_bytes=1 << 40)
+OPTIONS = StoreOptions(
+    boot_id="boot-1", journal_segment_bytes=8_000, checkpoint_bytes=1 << 40, unsynced_bytes=1 << 40
+)
 
 
 def batch(

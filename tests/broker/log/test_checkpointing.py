@@ -14,7 +14,7 @@ def started(**changes: int | str) -> World:
 
 
 def test_a_checkpoint_is_made_after_a_minute_or_after_enough_bytes_and_trims_the_journal() -> None:
-    world = started(checkpoint_bytes=10_000)
+    world = started(checkpoint_bytes=10_000, unsynced_bytes=10_000)
     log = world.create("a", SYNC)
     kinds = set()
     world.store.ledger.check_at = 0

@@ -74,7 +74,8 @@ def test_random_lives_keep_their_promises(block: int) -> None:
 
 def run(seed: int) -> None:
     rng = Random(seed)
-    options = replace(OPTIONS, checkpoint_bytes=rng.choice([5_000, 1 << 40]))
+    limit = rng.choice([5_000, 1 << 40])
+    options = replace(OPTIONS, checkpoint_bytes=limit, unsynced_bytes=limit)
     world = World(seed, SimFs(), options)
     world.start()
     for _ in range(rng.randint(2, 5)):

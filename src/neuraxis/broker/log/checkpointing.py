@@ -46,9 +46,12 @@ class Checkpointer:
         self._old: list[tuple[Log, str]] = []
 
     def is_due(self) -> bool:
-        """Whether as much was written since the last one as a recovery should have to rewrite."""
-        ledger = self.store.ledger
-        return not self.running and ledger.written - self._written_at >= self.store.options.checkpoint_bytes
+        """Whether as much was written since the last one as a recovery should have to replay or read again."""
+        store = self.store
+        return not self.running and (
+            store.journal.position - self.state.journal_position >= store.options.checkpoint_bytes
+            or store.ledger.written - self._written_at >= store.options.unsynced_bytes
+        )
 
     def start(self) -> None:
         """Begin a checkpoint in the background, unless one is being made or nothing changed."""
