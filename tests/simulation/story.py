@@ -12,6 +12,10 @@ class Violation(AssertionError):
     """Something that must be true in every world was not."""
 
 
+class LoggedError(AssertionError):
+    """The broker logged an error: a handler raised, above all. Never the verdict of a checker."""
+
+
 class Story:
     """Takes one line per event."""
 

@@ -21,7 +21,7 @@ from tests.simulation.host import Host
 from tests.simulation.model import Model
 from tests.simulation.network import Link
 from tests.simulation.plan import Fault, Plan, draw
-from tests.simulation.story import Story, Violation
+from tests.simulation.story import LoggedError, Story, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -265,14 +265,14 @@ class World:
             for line in self.fs.trace:
                 self.story._digest.update(line.encode())
 
-    def _play(self, errors: list[str]) -> None:
+    def _play(self, errors: list[Exception]) -> None:
         heap = self._heap
         while heap and not self.finished:
             time_ms, _, _, action, arguments = heappop(heap)
             self.time_ms = time_ms
             action(*arguments)
             if errors:
-                raise Violation(errors[0])
+                raise errors[0]
             if self.events > MAX_EVENTS:
                 raise Violation(f"{self.events} events: something spins; the last call was {self.last_call}")
 
@@ -304,14 +304,16 @@ class _Errors(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.found: list[str] = []
+        self.found: list[Exception] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.found.append(self.format(record))
+        error = record.exc_info[1] if record.exc_info else None
+        # A checker that listens inside the broker may have been caught by it: its verdict stands.
+        self.found.append(error if isinstance(error, Violation) else LoggedError(self.format(record)))
 
 
 @contextmanager
-def _surroundings(plan: Plan) -> Iterator[list[str]]:
+def _surroundings(plan: Plan) -> Iterator[list[Exception]]:
     """Small segments and small references are allowed in here, and the broker's log is listened to."""
     logger = logging.getLogger("neuraxis.broker")
     errors = _Errors()

@@ -52,13 +52,13 @@ def _any_generation_lives() -> Iterable[Patch]:
 def _commits_only_in_memory() -> Iterable[Patch]:
     real = Shard._write
 
-    def write(self: Shard[Any, Any], facts: tuple[Any, ...], now: Any) -> None:
+    def write(self: Shard[Any, Any], facts: tuple[Any, ...], *rest: Any) -> None:
         logged = tuple(fact for fact in facts if not isinstance(fact, OffsetFact))
         if logged:
-            real(self, logged, now)
+            real(self, logged, *rest)
         for fact in facts:
             if isinstance(fact, OffsetFact):
-                self.machine.apply(self.state, fact, now)
+                self.machine.apply(self.state, fact, rest[-1])
 
     yield Shard, "_write", write
 
