@@ -95,6 +95,17 @@ class CoreHarness:
         self.works += self.core.take_work()
         while self.works and not self.works_wait:
             self.do_work()
+        self._no_shard_is_forgotten()
+
+    def _no_shard_is_forgotten(self) -> None:
+        """The agendas know the earliest deadline of their shards, which nobody asks one by one."""
+        node = self.node
+        for shards, known in (
+            (node.group_shards, node.group_agenda.next_deadline()),
+            (node.transactions.shards, node.transactions.deadline()),
+        ):
+            deadlines = [shard.deadline() for shard in shards]
+            assert known == min((at for at in deadlines if at is not None), default=None)
 
     def do_work(self) -> Work:
         """Do the oldest work that waits."""

@@ -122,7 +122,7 @@ class Core:
     def tick(self, now: Now) -> None:
         """Let time act: deadlines of parked calls, groups, retention, background syncs."""
         self.node.parking.fire(now)
-        for shard in self.node.group_shards:
+        for shard in self.node.group_agenda.due(now):
             shard.tick(now)
         self.node.transactions.tick(now)
         self.store.tick(now)
@@ -138,10 +138,9 @@ class Core:
         other = self.node.transactions.deadline()
         if other is not None and (first is None or other < first):
             first = other
-        for shard in self.node.group_shards:
-            other = shard.deadline()
-            if other is not None and (first is None or other < first):
-                first = other
+        other = self.node.group_agenda.next_deadline()
+        if other is not None and (first is None or other < first):
+            first = other
         return first
 
     def take_work(self) -> list[Work]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
+from neuraxis.broker.coordinators.agenda import Agenda
 from neuraxis.broker.coordinators.group.commands import ForgetTopic
 from neuraxis.broker.coordinators.group.facts import OffsetFact
 from neuraxis.broker.coordinators.runtime import Shard
@@ -15,6 +16,7 @@ from neuraxis.broker.coordinators.topics.machine import (
     PRODUCER_ID_BLOCK,
     CatalogueMachine,
     CatalogueState,
+    ChangeCluster,
     CreateTopic,
     LowerLogStart,
     ReserveProducerIds,
@@ -24,6 +26,7 @@ from neuraxis.broker.fetch_sessions import FetchSessions
 from neuraxis.broker.group_view import GroupView
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
+from neuraxis.broker.security.logins import Logins
 from neuraxis.broker.shares import SHARE_TOPIC, Shares
 from neuraxis.broker.telemetry import Telemetry
 from neuraxis.broker.transactions import Transactions
@@ -93,6 +96,7 @@ class Node:
         self.topics_by_id: dict[bytes, Topic] = {}
         self.partitions: dict[tuple[bytes, int], Partition] = {}
         self.group_shards: list[Shard[GroupState, Any]] = []  # Any: the group machine's facts
+        self.group_agenda = Agenda()
         self.sessions: dict[int, Session] = {}
         self.clients = Clients()
         self.telemetry = Telemetry()
@@ -102,6 +106,7 @@ class Node:
         self.catalogue_machine = CatalogueMachine()
         self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
         self.settings = BrokerSettings(config.kafka_overrides(), {})
+        self.logins = Logins(self, config.listener_securities())
         self.fetch_sessions = FetchSessions(
             self.settings.integer("max.incremental.fetch.session.cache.slots")
         )
@@ -135,7 +140,16 @@ class Node:
         self._load_groups(now)
         self.shares.start(now)
         self.transactions.start(now)
+        self._add_first_users(now)
+        self.logins.start(now)
         self.started = True
+
+    def _add_first_users(self, now: Now) -> None:
+        """Users a broker is started with come to be once; what was changed of them since stays."""
+        known = {user for user, _ in self.catalogue.state.cluster.scram}
+        facts = tuple(fact for fact in self.config.first_users if fact.user not in known)
+        if facts:
+            self.change_catalogue(ChangeCluster(facts), None, now)
 
     def _restore_log_starts(self, now: Now) -> None:
         """Delete again what was deleted on request; what an unsynced log lost is no longer waited for."""
@@ -264,7 +278,9 @@ class Node:
             return
         self.group_shards = []
         for partition in topic.partitions:
-            shard: Shard[GroupState, Any] = Shard(self.group_machine, partition, self.store)  # Any: see above
+            shard: Shard[GroupState, Any] = Shard(  # Any: see above
+                self.group_machine, partition, self.store, self.group_agenda
+            )
             shard.load(now)
             shard.resume(now)
             self.group_shards.append(shard)

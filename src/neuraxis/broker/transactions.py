@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neuraxis.broker.call import PARKED
+from neuraxis.broker.coordinators.agenda import Agenda
 from neuraxis.broker.coordinators.runtime import Shard
 from neuraxis.broker.coordinators.topics.machine import CreateTopic
 from neuraxis.broker.coordinators.transaction import partitions as rules
@@ -45,6 +46,7 @@ class Transactions:
         self.node = node
         self.topic = topic
         self.shards: list[TransactionShard] = []
+        self._agenda = Agenda()
         self._hash = shard_of
         self._busy: set[str] = set()  # transactions whose end is under way, waiting for a sync perhaps
 
@@ -59,16 +61,13 @@ class Transactions:
 
     def tick(self, now: Now) -> None:
         """Let time act: transactions that are open for too long are aborted."""
-        for shard in self.shards:
-            deadline = shard.deadline()
-            if deadline is not None and deadline <= now.mono_ms:
-                shard.tick(now)
-                self._drive_shard(shard, now)
+        for shard in self._agenda.due(now):
+            shard.tick(now)
+            self._drive_shard(shard, now)
 
     def deadline(self) -> int | None:
         """The `mono_ms` at which `tick` could matter."""
-        due = [at for at in (shard.deadline() for shard in self.shards) if at is not None]
-        return min(due, default=None)
+        return self._agenda.next_deadline()
 
     def _load(self, now: Now) -> None:
         topic = self.node.topics.get(self.topic)
@@ -76,7 +75,7 @@ class Transactions:
             return
         for partition in topic.partitions:
             shard: TransactionShard = Shard(
-                TransactionMachine(self.node.settings), partition, self.node.store
+                TransactionMachine(self.node.settings), partition, self.node.store, self._agenda
             )
             shard.load(now)
             shard.resume(now)

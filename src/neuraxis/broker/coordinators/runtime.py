@@ -18,6 +18,7 @@ from neuraxis.wire import records as wire_records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neuraxis.broker.coordinators.agenda import Agenda
     from neuraxis.broker.coordinators.machine import Machine, Outcome
     from neuraxis.broker.coordinators.snapshot import Works
     from neuraxis.broker.partition import Partition
@@ -37,8 +38,21 @@ class UnreadableFact(Exception):
 class Shard(Generic[S, F]):
     """One coordinator over one partition of its internal topic."""
 
-    def __init__(self, machine: Machine[S, F], partition: Partition, works: Works | None = None) -> None:
-        """Over a partition of its own; `works` is the store that snapshots are written through (None: none are)."""
+    def __init__(
+        self,
+        machine: Machine[S, F],
+        partition: Partition,
+        works: Works | None = None,
+        agenda: Agenda | None = None,
+    ) -> None:
+        """Over a partition of its own.
+
+        `works` is the store that snapshots are written through (None: none are), `agenda` is told when the deadline may
+        have changed (None: whoever made the shard asks for it).
+        """
+        self._agenda = agenda
+        self.agenda_at: int | None = None
+        self.touched = False
         self.machine = machine
         self.partition = partition
         self._snapshots = Snapshots(partition.log, works)
@@ -144,6 +158,8 @@ class Shard(Generic[S, F]):
             call.answer(body)
 
     def _carry_out(self, outcome: Outcome[F], call: Call | None, now: Now) -> Any:  # Any: see `execute`
+        if self._agenda is not None:
+            self._agenda.touch(self)
         if outcome.records:
             self._write(outcome.records, outcome.transaction, now)
         for note in outcome.notes:
@@ -172,6 +188,8 @@ class Shard(Generic[S, F]):
         self, producer_id: int, epoch: int, *, commit: bool, coordinator_epoch: int, now: Now
     ) -> None:
         """Write the marker that ends a producer's transaction here, and apply its facts if it commits."""
+        if self._agenda is not None:
+            self._agenda.touch(self)
         header = self.partition.end_transaction(
             producer_id, epoch, commit=commit, coordinator_epoch=coordinator_epoch, now=now
         )
