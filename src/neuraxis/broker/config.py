@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.config_table import check_broker_config
+from neuraxis.broker.security.listener import (
+    DEFAULT_MECHANISMS,
+    PREFIX,
+    ListenerSecurity,
+    check_config,
+    listener_security,
+)
 from neuraxis.wire.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from neuraxis.broker.coordinators.topics.cluster_facts import ScramFact
 
 DURABILITY_CONFIGS: Mapping[str, Mapping[str, str]] = {
     "sync": {"log.flush.interval.messages": "1"},
@@ -45,6 +53,9 @@ class BrokerConfig:
         request_max_bytes: largest frame accepted (`socket.request.max.bytes`).
         receive_pool_bytes: memory that unfinished frames may hold in all.
         max_connections: connections in all; further ones are closed at once.
+        login_timeout_ms: how long a peer of a secured listener may take to come in (TLS and SASL together).
+        first_users: credentials of users that come to be when there are no such users.
+        renew_first_users: they replace those of such users.
         kafka: Kafka broker configs by Kafka's name, as given with `--set`.
     """
 
@@ -57,6 +68,9 @@ class BrokerConfig:
     request_max_bytes: int = 104_857_600
     receive_pool_bytes: int = 128 * 1024 * 1024
     max_connections: int = 10_000
+    login_timeout_ms: int = 30_000
+    first_users: tuple[ScramFact, ...] = ()
+    renew_first_users: bool = False
     kafka: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,9 +88,21 @@ class BrokerConfig:
             raise ValueError(f"unknown durability policy {self.durability!r}: choose one of {choices}")
         for name, value in self.kafka.items():
             try:
-                check_broker_config(name, value)
+                check_config(name, value)
             except Refused as refused:
                 raise ValueError(str(refused)) from refused
+        names = [each.name.lower() for each in self.listeners]
+        for name in self.kafka:
+            if name.startswith(PREFIX) and name.split(".")[2] not in names:
+                raise ValueError(f"{name}: there is no such listener; there is {', '.join(names)}")
+        self.listener_securities()
+
+    def listener_securities(self) -> dict[str, ListenerSecurity]:
+        """What each listener asks of its clients, by its name. Raises ValueError with the next step."""
+        return {
+            each.name: listener_security(each.name, each.protocol, self.kafka_overrides())
+            for each in self.listeners
+        }
 
     def kafka_overrides(self) -> dict[str, str]:
         """The static broker configs that differ from Kafka's defaults: the policy's, ours, and what was set."""
@@ -91,4 +117,6 @@ class BrokerConfig:
             "group.initial.rebalance.delay.ms": "0",
             "socket.request.max.bytes": str(self.request_max_bytes),
         }
+        if any(each.protocol.startswith("SASL") for each in self.listeners):
+            ours["sasl.enabled.mechanisms"] = DEFAULT_MECHANISMS
         return {**ours, **DURABILITY_CONFIGS[self.durability], **self.kafka}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuraxis.broker.call import Call
+    from neuraxis.broker.security.gate import Gate
     from neuraxis.wire.codec import Span
 
 MAX_UNANSWERED = 64
@@ -26,7 +27,9 @@ ANONYMOUS = "User:ANONYMOUS"
 class Session:
     """State of one connection. Owned by the core; the shell reads `output`, `closing` and `wants_input`.
 
-    `apis` is the last version used of each key, `last_seen_ms` the wall clock at the newest request.
+    `apis` is the last version used of each key, `last_seen_ms` the wall clock at the newest request. `principal` is
+    `Type:name`; `by_token` says that a delegation token proved it. `gate` is None where nobody has to log in;
+    `frame_limit` is the largest frame taken now: small until then.
     """
 
     id: int
@@ -34,6 +37,9 @@ class Session:
     host: str
     port: int
     principal: str = ANONYMOUS
+    by_token: bool = False
+    gate: Gate | None = None
+    frame_limit: int = 0
     client_id: str | None = None
     software_name: str = ""
     software_version: str = ""

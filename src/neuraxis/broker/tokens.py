@@ -1,7 +1,7 @@
 """Delegation tokens: who may make, renew, end and see them, and until when they hold. Kept in the catalogue.
 
-Logging in with a token is not served yet. Without `delegation.token.secret.key` the APIs answer 61, over a connection
-that proved nobody 64, as Kafka's do.
+A client logs in with a token by SCRAM (`security/scram.py`). Without `delegation.token.secret.key` the APIs answer 61,
+over a connection that proved nobody, or that a token opened, 64, as Kafka's do.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PRINCIPAL_TYPE = "User"
 
 
 def check_allowed(call: Call, renewers: Iterable[str] = ()) -> None:
-    """Refuse a connection that proved nobody (64), and renewers of another type than User (67)."""
-    if call.session.principal == ANONYMOUS:
+    """Refuse a connection that proved nobody or was opened by a token (64), and renewers of another type than User (67)."""
+    if call.session.principal == ANONYMOUS or call.session.by_token:
         raise Refused(ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED)
     if any(split(one)[0] != PRINCIPAL_TYPE for one in renewers):
         raise Refused(ErrorCode.INVALID_PRINCIPAL_TYPE)

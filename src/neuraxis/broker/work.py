@@ -6,8 +6,9 @@ simulator performs the steps one by one, in an order and at a time of its own ch
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -78,7 +79,24 @@ class Read:
     length: int
 
 
-Step = Sync | SyncDir | Replace | Rename | Remove | Read
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """Salt a password (PBKDF2); the result is the key. Milliseconds on purpose, so it is work. Never shown: secrets."""
+
+    hash_name: str
+    password: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    iterations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Get a small document from a URL (`file:`, `http:` or `https:`); the result is its bytes."""
+
+    url: str
+
+
+Step = Sync | SyncDir | Replace | Rename | Remove | Read | Derive | Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +124,14 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
         fs.rename(step.path, step.target)
     elif isinstance(step, Remove):
         fs.remove(step.path)
-    else:
+    elif isinstance(step, Read):
         return fs.read(step.file, step.position, step.length)
+    elif isinstance(step, Derive):
+        return hashlib.pbkdf2_hmac(step.hash_name, step.password, step.salt, step.iterations)
+    else:
+        from neuraxis.broker.security.fetching import fetch
+
+        return fetch(step.url)
     return None
 
 

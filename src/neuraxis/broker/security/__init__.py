@@ -1,0 +1,1 @@
+"""Who a client is: SASL mechanisms, names in certificates, tokens. Pure: bytes, time and entropy come in as arguments."""
