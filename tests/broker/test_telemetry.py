@@ -44,6 +44,17 @@ def test_a_subscription_is_for_the_clients_that_match_all_of_it() -> None:
     assert wanted(known, software_name="myapp-client") == (), "a pattern matches the whole"
 
 
+def test_a_pattern_that_stops_backtracking_engines_costs_nothing() -> None:
+    known = subscribed(one={"metrics": "m", "match": f"client_id={'(a*)*' * 30}b"})
+    assert wanted(known, client_id="a" * 200) == ()
+    assert wanted(known, client_id="a" * 200 + "b") == ("m",)
+
+
+def test_a_subscription_that_an_older_release_took_with_a_pattern_we_refuse_is_for_nobody() -> None:
+    known = subscribed(one={"metrics": "m", "match": "client_id=(?=a).*"}, two={"metrics": "n"})
+    assert wanted(known, client_id="app") == ("n",)
+
+
 def test_the_shortest_interval_of_all_matching_subscriptions_counts() -> None:
     known = subscribed(
         a={"metrics": "x", "interval.ms": "5000"}, b={"metrics": "y,x", "interval.ms": "200"}, c={}

@@ -7,11 +7,12 @@ are read only when somebody looks at them; a client's push costs the broker a co
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from neuraxis.broker.config_table.values import split_list
+from neuraxis.broker.regex import Regex
+from neuraxis.broker.regex_syntax import InvalidRegex
 from neuraxis.wire.compression import CompressionType, decompress
 from neuraxis.wire.crc import crc32c
 from neuraxis.wire.errors import ErrorCode, Refused
@@ -19,7 +20,7 @@ from neuraxis.wire.otlp import read_metrics
 from neuraxis.wire.primitives import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from neuraxis.broker.call import Call
     from neuraxis.broker.session import Session
@@ -48,7 +49,7 @@ MAX_MATCHED_CHARACTERS = 256
 _LONG_AGO_MS = -(1 << 62)
 NO_INSTANCE = bytes(16)
 
-Matches = tuple[tuple[str, re.Pattern[str]], ...]
+Matches = tuple[tuple[str, Regex], ...]
 
 
 class Subscription(NamedTuple):
@@ -98,7 +99,7 @@ class Telemetry:
         now = {name: each for (kind, name), each in configs.items() if kind == CLIENT_METRICS}
         if now != self._seen:
             self._seen = now
-            self._subscriptions = tuple(_subscription(each) for each in now.values())
+            self._subscriptions = tuple(_subscriptions(now.values()))
             self.version += 1
 
     def subscribe(self, instance_id: bytes, call: Call, new_id: Callable[[], bytes]) -> Instance:
@@ -198,7 +199,7 @@ class Telemetry:
         metrics: dict[str, None] = {}
         interval_ms = DEFAULT_INTERVAL_MS
         for each in self._subscriptions:
-            if all(pattern.fullmatch(facts[name][:MAX_MATCHED_CHARACTERS]) for name, pattern in each.matches):
+            if all(pattern.matches(facts[name][:MAX_MATCHED_CHARACTERS]) for name, pattern in each.matches):
                 metrics.update(dict.fromkeys(each.metrics))
                 interval_ms = min(interval_ms, each.interval_ms)
         if ALL_METRICS in metrics:
@@ -231,13 +232,19 @@ def _decompressed(compression: int, payload: bytes) -> bytes | bytearray:
         raise Refused(ErrorCode.INVALID_RECORD, refused.message) from refused
 
 
-def _subscription(configs: Mapping[str, str]) -> Subscription:
-    words = [word.partition("=") for word in split_list(configs.get("match", ""))]
-    return Subscription(
-        metrics=tuple(split_list(configs.get("metrics", ""))),
-        interval_ms=int(configs.get("interval.ms", DEFAULT_INTERVAL_MS)),
-        matches=tuple((name, re.compile(pattern)) for name, _, pattern in words),
-    )
+def _subscriptions(resources: Iterable[Mapping[str, str]]) -> Iterator[Subscription]:
+    """The subscriptions of client-metrics resources; one that an older release took with a pattern we refuse is for nobody."""
+    for configs in resources:
+        words = [word.partition("=") for word in split_list(configs.get("match", ""))]
+        try:
+            matches = tuple((name, Regex(pattern)) for name, _, pattern in words)
+        except InvalidRegex:
+            continue
+        yield Subscription(
+            metrics=tuple(split_list(configs.get("metrics", ""))),
+            interval_ms=int(configs.get("interval.ms", DEFAULT_INTERVAL_MS)),
+            matches=matches,
+        )
 
 
 def _subscription_id(metrics: tuple[str, ...], interval_ms: int, instance_id: bytes) -> int:

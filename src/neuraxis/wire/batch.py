@@ -4,6 +4,8 @@ Rule of the file: look at the 61 bytes of the header and at the checksum, never 
 whose single record is read and built here, are the one exception.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from enum import IntEnum
 from struct import Struct
@@ -68,6 +70,10 @@ class BatchHeader(NamedTuple):
     producer_epoch: int
     base_sequence: int
     record_count: int
+
+    def placed(self, base_offset: int, leader_epoch: int) -> BatchHeader:
+        """The same header at its place in a log. (`_replace` costs five times as much, on every produce.)"""
+        return _new(BatchHeader, (base_offset, self[1], leader_epoch, *self[3:]))
 
     @property
     def size(self) -> int:
@@ -160,11 +166,15 @@ def check_batch(view: memoryview, *, max_size: int | None = None) -> BatchHeader
     return header
 
 
-def _not_one_batch(view: memoryview) -> Refused:
+class NotOneBatch(Refused):
+    """The bytes are not exactly one batch of format v2: refused as a request, before any log is looked at."""
+
+
+def _not_one_batch(view: memoryview) -> NotOneBatch:
     """Say in which way `view` is not exactly one batch of format v2."""
     size = len(view)
-    incomplete = Refused(ErrorCode.INVALID_RECORD, "There is no whole record batch for the partition.")
-    senseless = Refused(ErrorCode.CORRUPT_MESSAGE, "The header of the record batch makes no sense.")
+    incomplete = NotOneBatch(ErrorCode.INVALID_RECORD, "There is no whole record batch for the partition.")
+    senseless = NotOneBatch(ErrorCode.CORRUPT_MESSAGE, "The header of the record batch makes no sense.")
     if size < LOG_OVERHEAD:
         return incomplete
     batch_size = _INT32.unpack_from(view, _LENGTH_AT)[0] + LOG_OVERHEAD
@@ -172,7 +182,7 @@ def _not_one_batch(view: memoryview) -> Refused:
         return senseless
     magic = view[_MAGIC_AT] if size > _MAGIC_AT else MAGIC
     if magic < MAGIC:
-        return Refused(
+        return NotOneBatch(
             ErrorCode.INVALID_RECORD, f"Record format v{magic} is not taken; the client must write format v2."
         )
     if magic > MAGIC or batch_size < HEADER_SIZE:
@@ -182,7 +192,9 @@ def _not_one_batch(view: memoryview) -> Refused:
     rest = view[batch_size:]
     if len(rest) >= LOG_OVERHEAD and _INT32.unpack_from(rest, _LENGTH_AT)[0] < _MIN_LEGACY_LENGTH:
         return senseless
-    return Refused(ErrorCode.INVALID_RECORD, "There must be one record batch for the partition and no more.")
+    return NotOneBatch(
+        ErrorCode.INVALID_RECORD, "There must be one record batch for the partition and no more."
+    )
 
 
 def _check_fields(header: BatchHeader) -> None:
@@ -210,6 +222,11 @@ def _check_fields(header: BatchHeader) -> None:
             f"The maximum timestamp {header.max_timestamp} is before the first, {header.base_timestamp}.",
         )
     if header.producer_id >= 0:
+        if header.producer_epoch < NO_PRODUCER_EPOCH and header.base_sequence >= 0:
+            raise Refused(
+                ErrorCode.INVALID_PRODUCER_EPOCH,
+                f"The epoch {header.producer_epoch} of producer {header.producer_id} is older than any.",
+            )
         if header.producer_epoch < 0 or header.base_sequence < 0:
             raise Refused(
                 ErrorCode.INVALID_RECORD,

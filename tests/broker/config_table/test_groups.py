@@ -59,6 +59,7 @@ def test_other_group_configs_say_what_they_take(name: str, value: str, words: st
         ("match", "client_id", ErrorCode.INVALID_CONFIG),
         ("match", "what=1", ErrorCode.INVALID_CONFIG),
         ("match", "client_id=[", ErrorCode.INVALID_CONFIG),
+        ("match", "client_id=(?=a)", ErrorCode.INVALID_CONFIG),
         ("metrics", "a,,b", ErrorCode.INVALID_CONFIG),
     ],
 )

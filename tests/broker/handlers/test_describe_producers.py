@@ -21,3 +21,14 @@ def test_producers_are_shown_with_their_sequences_and_open_transactions() -> Non
     }
     assert shown == {4_711: (2, 6, -1), client.who[0]: (0, 1, 1)}
     assert second.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+def test_a_name_that_no_topic_can_have_is_17() -> None:
+    peer = CoreHarness().connect()
+    answer = peer.request(
+        DescribeProducersRequest([TopicRequest("bad name!", [0]), TopicRequest("nowhere", [0])]), 0
+    )
+    assert [topic.partitions[0].error_code for topic in answer.topics] == [
+        ErrorCode.INVALID_TOPIC_EXCEPTION,
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ]

@@ -12,7 +12,7 @@ from neuraxis.wire.messages.delete_records import (
     DeleteRecordsTopic,
 )
 from neuraxis.wire.messages.delete_topics import DeleteTopicsRequest
-from neuraxis.wire.messages.fetch import FetchRequest
+from neuraxis.wire.messages.fetch import FetchRequest, ReplicaState
 from tests.broker.harness import (
     FETCH_VERSION,
     PRODUCE_VERSION,
@@ -348,3 +348,41 @@ def test_a_diverging_log_is_told_where_to_go_back_to() -> None:
     data = consumer.fetch("drives", offset=2, last_fetched_epoch=2)
     assert (data.diverging_epoch.epoch, data.diverging_epoch.end_offset) == (0, 1)
     assert consumer.fetch("drives", offset=1, last_fetched_epoch=4).diverging_epoch is None
+
+
+def test_a_leader_epoch_that_the_log_never_had_is_1() -> None:
+    _, producer, consumer = broker_with_topic()
+    producer.produce("drives", batch_of(b"a"))
+    data = consumer.fetch("drives", offset=1, last_fetched_epoch=1)
+    assert (data.error_code, data.high_watermark) == (ErrorCode.OFFSET_OUT_OF_RANGE, -1)
+
+
+@pytest.mark.parametrize("version", [4, 12, 14, 15, FETCH_VERSION])
+def test_who_claims_to_be_a_replica_is_told_that_it_is_none(version: int) -> None:
+    broker, producer, consumer = broker_with_topic()
+    producer.produce("drives", batch_of(b"a"))
+    request = fetch_request({"drives": {0: 0}})
+    request.topics[0].topic_id = broker.node.topics["drives"].topic_id
+    if version < 15:
+        request.replica_id = 2
+    else:
+        request.replica_state = ReplicaState(2)
+    data = partitions_of(consumer.request(request, version))[0]
+    assert (data.error_code, data.high_watermark, data.records) == (ErrorCode.NOT_LEADER_OR_FOLLOWER, -1, b"")
+
+
+@pytest.mark.parametrize("version", [4, 6, 7, 12, 13, FETCH_VERSION])
+@pytest.mark.parametrize("level", [-1, 2])
+def test_an_isolation_level_that_is_none_is_refused(version: int, level: int) -> None:
+    _, _, consumer = broker_with_topic()
+    answer = consumer.request(fetch_request({"drives": {0: 0}}, isolation_level=level), version)
+    told = [answer.error_code] if version >= 7 else []
+    told += [each.error_code for each in partitions_of(answer).values()] if version < 13 else []
+    assert set(told) == {ErrorCode.INVALID_REQUEST}
+    assert len(told) == (2 if 7 <= version < 13 else 1)
+
+
+def test_any_negative_leader_epoch_stands_for_none() -> None:
+    _, producer, consumer = broker_with_topic()
+    producer.produce("drives", batch_of(b"a"))
+    assert values_of(consumer.fetch("drives", current_leader_epoch=-2).records) == [b"a"]

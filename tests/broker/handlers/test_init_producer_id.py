@@ -78,3 +78,17 @@ def test_a_full_disk_hands_out_no_ids() -> None:
     broker.store.full = True
     answer = ask(broker.connect())
     assert (answer.error_code, answer.producer_id) == (ErrorCode.KAFKA_STORAGE_ERROR, -1)
+
+
+@pytest.mark.parametrize("version", [3, 5])
+def test_a_producer_id_and_an_epoch_that_nobody_has_are_fenced_and_without_a_transactional_id_of_no_account(
+    version: int,
+) -> None:
+    peer = CoreHarness().connect()
+    known = ask(peer, version, "payments")
+    for producer_id, epoch in ((-2, 0), (known.producer_id, -2)):
+        answer = peer.request(InitProducerIdRequest("payments", 1_000, producer_id, epoch), version)
+        assert answer.error_code == (
+            ErrorCode.PRODUCER_FENCED if version >= 4 else ErrorCode.INVALID_PRODUCER_EPOCH
+        )
+        assert peer.request(InitProducerIdRequest(None, 1_000, producer_id, epoch), version).error_code == 0

@@ -141,3 +141,15 @@ def test_under_sync_nothing_is_shown_that_is_not_on_disk() -> None:
         assert answers == [0, -1, -1]
     broker.do_works()
     assert [ask(peer, each).offset for each in (handler.LATEST, 0, -3)] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("level", [-1, 2])
+def test_an_isolation_level_that_is_none_is_refused(level: int) -> None:
+    _, peer = broker_with_records()
+    assert ask(peer, -1, isolation_level=level).error_code == ErrorCode.INVALID_REQUEST
+
+
+def test_a_topic_of_which_no_partition_is_named_is_left_out_of_the_answer() -> None:
+    _, peer = broker_with_records()
+    request = ListOffsetsRequest(topics=[ListOffsetsTopic(name="drives", partitions=[])])
+    assert peer.request(request, NEWEST).topics == []

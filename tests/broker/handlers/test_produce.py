@@ -68,7 +68,7 @@ def test_each_partition_is_answered_on_its_own() -> None:
         ("drives", -1, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
         ("drives", 0, ErrorCode.INVALID_RECORD),
         ("nowhere", 0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
-        ("no such/name", 0, ErrorCode.INVALID_TOPIC_EXCEPTION),
+        ("no such/name", 0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
     ]
     assert broker.partition("drives", 0).log_end_offset == 0
     assert broker.partition("drives", 1).log_end_offset == 1
@@ -216,3 +216,40 @@ def test_the_timestamp_of_a_record_is_kept() -> None:
     broker, peer = broker_with_topic()
     peer.produce("drives", batch_of(b"a", timestamp_ms=WALL_MS - 77))
     assert broker.partition("drives").log.max_timestamp == WALL_MS - 77
+
+
+def test_a_topic_of_which_no_partition_is_named_is_left_out_of_the_answer() -> None:
+    _, peer = broker_with_topic()
+    request = ProduceRequest(acks=-1, topic_data=[TopicProduceData("drives", bytes(16), [])])
+    assert peer.request(request, 12).responses == []
+
+
+@pytest.mark.parametrize(
+    ("batch", "code", "log_start_offset"),
+    [
+        (batch_of(b"x")[:-1], ErrorCode.INVALID_RECORD, -1),
+        (batch_of(b"x") + batch_of(b"y"), ErrorCode.INVALID_RECORD, -1),
+        (batch_of(b"x" * 2_000), ErrorCode.MESSAGE_TOO_LARGE, -1),
+        (batch_of(b"x", control=True), ErrorCode.INVALID_RECORD, 0),
+        (batch_of(b"x", timestamp_ms=WALL_MS + 10**9), ErrorCode.INVALID_TIMESTAMP, 0),
+        (
+            batch_of(b"x", producer_id=1, producer_epoch=-2, base_sequence=0),
+            ErrorCode.INVALID_PRODUCER_EPOCH,
+            0,
+        ),
+    ],
+)
+def test_only_a_batch_that_the_log_refuses_is_answered_with_the_logs_start(
+    batch: bytearray, code: int, log_start_offset: int
+) -> None:
+    _, peer = broker_with_topic(**{"max.message.bytes": "1000"})
+    answer = peer.produce("drives", batch)
+    assert (answer.error_code, answer.log_start_offset) == (code, log_start_offset)
+
+
+def test_a_duplicate_is_answered_with_the_time_of_the_batch_that_is_remembered() -> None:
+    _, peer = broker_with_topic()
+    first = peer.produce("drives", batch_of(b"a", producer_id=7, producer_epoch=0, base_sequence=0))
+    again = peer.produce("drives", batch_of(b"a", producer_id=7, producer_epoch=0, base_sequence=0))
+    assert (first.base_offset, first.log_append_time_ms) == (0, -1)
+    assert (again.error_code, again.base_offset, again.log_append_time_ms) == (0, 0, WALL_MS)

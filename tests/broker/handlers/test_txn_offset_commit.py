@@ -74,3 +74,21 @@ def test_a_producer_that_a_marker_has_fenced_past_the_coordinator_is_refused() -
         now=broker.now,
     )
     assert commit(broker, client, 5) == ErrorCode.INVALID_PRODUCER_EPOCH
+
+
+@pytest.mark.parametrize("version", range(7))
+def test_partitions_that_do_not_exist_are_told_so_whatever_the_others_are_refused_for(version: int) -> None:
+    broker, client = started()
+    topic_id = broker.node.topics["t"].topic_id
+    asked = [TxnOffsetCommitRequestPartition(index, 5, -1, "m") for index in (0, 7)]
+    topics = [
+        TxnOffsetCommitRequestTopic("t", topic_id, asked),
+        TxnOffsetCommitRequestTopic("t", topic_id, []),
+        TxnOffsetCommitRequestTopic("nowhere", bytes(range(16)), asked[:1]),
+    ]
+    request = TxnOffsetCommitRequest(client.name, "", *client.who, -1, "", None, topics)
+    answer = client.peer.request(request, version)
+    assert [[each.error_code for each in topic.partitions] for topic in answer.topics] == [
+        [ErrorCode.INVALID_GROUP_ID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+        [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if version < 6 else ErrorCode.UNKNOWN_TOPIC_ID],
+    ]

@@ -57,3 +57,23 @@ def test_what_is_not_there_or_not_to_be_written_is_refused() -> None:
     _, client = started()
     assert mark(client, topic="nowhere") == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     assert mark(client, topic="__transaction_state") == ErrorCode.INVALID_TOPIC_EXCEPTION
+
+
+@pytest.mark.parametrize(("producer_id", "epoch", "kind"), [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
+def test_nobodys_marker_is_refused_and_not_written(producer_id: int, epoch: int, kind: int) -> None:
+    broker, client = started()
+    before = broker.partition("t").log_end_offset
+    topics = [WritableTxnMarkerTopic("t", [0])]
+    marker = WritableTxnMarker(client.who[0] if producer_id == 0 else -1, epoch, True, topics, 0, kind)
+    answer = client.peer.request(WriteTxnMarkersRequest([marker]), 2)
+    assert answer.markers[0].topics[0].partitions[0].error_code == ErrorCode.INVALID_REQUEST
+    assert broker.partition("t").log_end_offset == before
+
+
+def test_a_marker_without_partitions_is_left_out_of_the_answer() -> None:
+    _, client = started()
+    markers = [
+        WritableTxnMarker(client.who[0], 0, True, [], 0, 0),
+        WritableTxnMarker(client.who[0], 0, True, [WritableTxnMarkerTopic("t", [])], 0, 0),
+    ]
+    assert client.peer.request(WriteTxnMarkersRequest(markers), 2).markers == []

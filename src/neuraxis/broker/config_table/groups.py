@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.config_table.topic_rows import CLIENT_METRICS_CONFIGS, GROUP_CONFIGS
 from neuraxis.broker.config_table.values import parse, split_list, unknown_config
+from neuraxis.broker.regex import Regex
+from neuraxis.broker.regex_syntax import InvalidRegex
 from neuraxis.wire.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def _check_matches(text: str) -> None:
                 f"match cannot hold {word!r}: it takes name=pattern with one of {', '.join(CLIENT_MATCHES)}."
             )
         try:
-            re.compile(pattern)
-        except re.error as error:
+            Regex(pattern)
+        except InvalidRegex as error:
             raise _refuse(f"match cannot hold {word!r}: {error}.") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
+from neuraxis.broker.topic_names import is_valid_name
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.describe_producers import (
     DescribeProducersRequest,
@@ -38,6 +39,8 @@ def _partition(node: Node, call: Call, topic: str, index: int) -> PartitionRespo
     partition = node.partition(topic, index)
     if partition is None:
         code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        if not is_valid_name(topic):
+            code = ErrorCode.INVALID_TOPIC_EXCEPTION
         return PartitionResponse(index, code, code.message)
     call.saw(partition.log.ticket)
     producers = [

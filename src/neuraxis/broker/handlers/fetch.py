@@ -4,7 +4,7 @@ A fetch that finds less than min_bytes is parked at its partitions and woken whe
 A batch that contains the offset asked for is returned whole. Answers hold file ranges, not bytes.
 v7 fetch sessions: a client says once what it wants, and later fetches look only at partitions with news.
 Readers of committed data get records before the first open transaction, and the aborted ones by their first offset.
-Not done: replica fetches (there are no followers: treated as a consumer's).
+Who claims to be a replica is told that the partition is not its (6): there are no followers.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
     from neuraxis.broker.partition import Partition
     from neuraxis.broker.work import Now
 
-READ_COMMITTED = 1
+READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 IDS_SINCE = 13
 """The first version that names topics by id."""
+SESSIONS_SINCE = 7
+"""The first version whose answers have an error code of their own."""
 NO_ID = bytes(16)
+NO_LEADER_EPOCH = -1
+"""A client that does not say which epoch it believes in; here any negative number means that."""
 MAX_WAIT_MS = 30 * 60 * 1000
 """A longer wait is cut to half an hour: a parked call must have an end."""
 
@@ -55,6 +59,8 @@ class Wanted(NamedTuple):
 @handles(FetchRequest, versions="4-18", needs="READ topic")
 def fetch(node: Node, call: Call, request: FetchRequest) -> Handled:
     """Answer at once when there is enough or something is wrong; else wait for it."""
+    if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
+        return _refused(request, call.api_version, ErrorCode.INVALID_REQUEST)
     try:
         session = node.fetch_sessions.open(
             request, by_id=call.api_version >= IDS_SINCE, now=call.now, entropy=node.entropy
@@ -70,10 +76,24 @@ def fetch(node: Node, call: Call, request: FetchRequest) -> Handled:
     return PARKED
 
 
+def _refused(request: FetchRequest, version: int, code: ErrorCode) -> FetchResponse:
+    """One error for the whole request: in its own field, and where topics have names at each partition."""
+    topics = [
+        FetchableTopicResponse(
+            topic.topic,
+            NO_ID,
+            [PartitionData(each.partition, code, -1, records=b"") for each in topic.partitions],
+        )
+        for topic in (request.topics if version < IDS_SINCE else ())
+        if topic.partitions
+    ]
+    return FetchResponse(error_code=code if version >= SESSIONS_SINCE else 0, responses=topics)
+
+
 class _Waiter:
     """A fetch, and what it waits for."""
 
-    __slots__ = ("call", "epoch", "node", "request", "session", "timer", "watched")
+    __slots__ = ("call", "epoch", "is_replica", "node", "request", "session", "timer", "watched")
 
     def __init__(self, node: Node, call: Call, request: FetchRequest, session: FetchSession | None) -> None:
         self.node = node
@@ -81,6 +101,8 @@ class _Waiter:
         self.request = request
         self.session = session
         self.epoch = 0 if session is None else session.epoch
+        state = request.replica_state
+        self.is_replica = (request.replica_id if state is None else state.replica_id) >= 0
         self.timer: Timer | None = None
         self.watched: list[Partition] = []
 
@@ -151,14 +173,10 @@ class _Waiter:
         if entry is not None and self.session is not None:
             self.session.watch(entry, partition)
         if partition is not None:
-            return Wanted(
-                topic,
-                partition,
-                asked,
-                partition.check_leader_epoch(asked.current_leader_epoch),
-                named,
-                entry,
-            )
+            mistake = partition.check_leader_epoch(max(asked.current_leader_epoch, NO_LEADER_EPOCH))
+            if not mistake and self.is_replica:
+                mistake = ErrorCode.NOT_LEADER_OR_FOLLOWER
+            return Wanted(topic, partition, asked, mistake, named, entry)
         return Wanted(topic, None, asked, code, named, entry)
 
     def try_answer(self, *, final: bool) -> FetchResponse | None:
@@ -260,14 +278,14 @@ def _read(wanted: Wanted, budget: int, *, committed: bool, first: bool) -> Parti
         aborted_transactions=[] if committed else None,
         records=b"",
     )
-    if asked.last_fetched_epoch >= 0:
-        data.diverging_epoch = _divergence(partition, asked)
-        if data.diverging_epoch is not None:
-            return data
     limit = _limit(partition, committed=committed)
     offset = asked.fetch_offset
     maximum = min(asked.partition_max_bytes, budget)
     try:
+        if asked.last_fetched_epoch >= 0:
+            data.diverging_epoch = _divergence(partition, asked)
+            if data.diverging_epoch is not None:
+                return data
         if offset < partition.log_start_offset or offset > partition.log_end_offset:
             raise Refused(ErrorCode.OFFSET_OUT_OF_RANGE, "the offset is outside the log")
         if offset < limit and (maximum > 0 or first):
@@ -283,6 +301,8 @@ def _read(wanted: Wanted, budget: int, *, committed: bool, first: bool) -> Parti
 
 
 def _divergence(partition: Partition, asked: FetchPartition) -> EpochEndOffset | None:
+    if asked.last_fetched_epoch > partition.leader_epoch:
+        raise Refused(ErrorCode.OFFSET_OUT_OF_RANGE, "the log never had that leader epoch")
     epoch, end_offset = partition.log.end_offset_for_epoch(asked.last_fetched_epoch)
     if epoch < asked.last_fetched_epoch or end_offset < asked.fetch_offset:
         return EpochEndOffset(epoch, end_offset)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import PARKED, Call, Handled, handles
 from neuraxis.broker.coordinators.transaction.commands import InitProducer
+from neuraxis.broker.coordinators.transaction.facts import NO_EPOCH, NO_PRODUCER_ID
 from neuraxis.broker.coordinators.transaction.init import needs_producer_id
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 @handles(InitProducerIdRequest, versions="0-5", needs="IDEMPOTENT_WRITE cluster, or WRITE transactional id")
 def init_producer_id(node: Node, call: Call, request: InitProducerIdRequest) -> Handled:
     """Hand out a producer id and an epoch."""
-    if (request.producer_id < 0) != (request.producer_epoch < 0) or request.transactional_id == "":
+    half = (request.producer_id == NO_PRODUCER_ID) != (request.producer_epoch == NO_EPOCH)
+    if half or request.transactional_id == "":
         return _refused(ErrorCode.INVALID_REQUEST)
     if node.store.full:
         return _refused(ErrorCode.KAFKA_STORAGE_ERROR)
@@ -37,7 +39,9 @@ def _transactional(node: Node, call: Call, transactional_id: str, request: InitP
     fresh = None
     if needs_producer_id(shard.state, transactional_id):
         fresh = node.next_producer_id(call, call.now)
-    expected = (request.producer_id, request.producer_epoch) if request.producer_id >= 0 else None
+    expected = None
+    if request.producer_id != NO_PRODUCER_ID:
+        expected = request.producer_id, request.producer_epoch
     command = InitProducer(
         token=call.token,
         api_version=call.api_version,

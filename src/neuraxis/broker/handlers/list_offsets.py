@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.node import Node
     from neuraxis.broker.partition import Partition
 
+READ_UNCOMMITTED, READ_COMMITTED = ISOLATION_LEVELS = (0, 1)
 LATEST = -1
 EARLIEST = -2
 MAX_TIMESTAMP = -3
@@ -33,19 +34,25 @@ SINCE_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9, EARLIEST
 
 @handles(ListOffsetsRequest, versions="1-11", needs="DESCRIBE topic")
 def list_offsets(node: Node, call: Call, request: ListOffsetsRequest) -> ListOffsetsResponse:
-    """Answer each partition asked for; one named twice is refused, as Kafka does."""
+    """Answer each partition asked for; one named twice is refused, as by Kafka, and all where the isolation level is none."""
     named = [(topic.name, asked.partition_index) for topic in request.topics for asked in topic.partitions]
     twice = {each for each in named if named.count(each) > 1} if len(set(named)) != len(named) else set()
     topics = []
     for topic in request.topics:
         partitions = []
         for asked in topic.partitions:
-            if (topic.name, asked.partition_index) in twice:
+            if (
+                topic.name,
+                asked.partition_index,
+            ) in twice or request.isolation_level not in ISOLATION_LEVELS:
                 answer = _error(asked, ErrorCode.INVALID_REQUEST)
             else:
-                answer = _answer(node, call, topic.name, asked, committed=request.isolation_level == 1)
+                answer = _answer(
+                    node, call, topic.name, asked, committed=request.isolation_level == READ_COMMITTED
+                )
             partitions.append(answer)
-        topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=partitions))
+        if partitions:
+            topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=partitions))
     call.saw(node.catalogue.ticket)
     return ListOffsetsResponse(topics=topics)
 

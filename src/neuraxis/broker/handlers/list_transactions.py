@@ -1,7 +1,7 @@
 """ListTransactions (key 66), versions 0-2: the transactional ids this broker coordinates.
 
 Filters: states (an unknown one is named in the answer), producer ids, v1 a minimum duration, v2 a pattern that must fit the
-whole id (128 if it is none; it fits ASCII ids only). Names of states are exact, as in Kafka.
+whole id (128 if it is none). Names of states are exact, as in Kafka.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
-from neuraxis.broker.coordinators.group.consumer.regex import Regex
-from neuraxis.broker.coordinators.group.consumer.regex_syntax import InvalidRegex
 from neuraxis.broker.coordinators.transaction import queries
+from neuraxis.broker.regex import Regex
+from neuraxis.broker.regex_syntax import InvalidRegex
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.list_transactions import ListTransactionsRequest, ListTransactionsResponse
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker import admission
 from neuraxis.broker.call import CLOSE, NO_REPLY, Call, Handled, handles
-from neuraxis.broker.ingest import prepare
-from neuraxis.broker.topic_names import is_valid_name
+from neuraxis.broker.ingest import ZSTD_SINCE_VERSION, prepare
+from neuraxis.wire.batch import NotOneBatch
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.produce import (
     BatchIndexAndErrorMessage,
@@ -56,7 +56,8 @@ def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
             answer = _append(call, topic, item, barred)
             failed = failed or answer.error_code != 0
             partitions.append(answer)
-        responses.append(TopicProduceResponse(data.name, data.topic_id, partitions))
+        if partitions:
+            responses.append(TopicProduceResponse(data.name, data.topic_id, partitions))
     if request.acks == 0:
         return CLOSE if failed else NO_REPLY
     return ProduceResponse(responses)
@@ -79,11 +80,7 @@ def _topic_error(data: TopicProduceData, topic: Topic | None, *, by_id: bool) ->
     if topic is None:
         if by_id:
             return ErrorCode.UNKNOWN_TOPIC_ID
-        return (
-            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            if is_valid_name(data.name)
-            else ErrorCode.INVALID_TOPIC_EXCEPTION
-        )
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     return ErrorCode.INVALID_TOPIC_EXCEPTION if topic.internal else 0
 
 
@@ -102,10 +99,8 @@ def _append(
             index, ErrorCode.INVALID_RECORD, -1, error_message="The records are null."
         )
     log = partition.log
-    log_start_offset = -1
     try:
         view, header = prepare(records, topic.config, call.now, call.api_version)
-        log_start_offset = log.log_start_offset
         base_offset, duplicate = partition.append(view, header, call.now)
     except Refused as refused:
         errors = getattr(refused, "record_errors", ())
@@ -113,12 +108,27 @@ def _append(
             index,
             refused.code,
             -1,
-            log_start_offset=log_start_offset,
+            log_start_offset=log.log_start_offset if _reaches_log(refused, call.api_version) else -1,
             record_errors=[BatchIndexAndErrorMessage(position, text) for position, text in errors],
             error_message=str(refused),
         )
     call.saw(log.ticket)
     append_time = -1
-    if topic.config.log_append_time:
-        append_time = header.max_timestamp if duplicate is None else duplicate.timestamp
+    if duplicate is not None and topic.config.log_append_time:
+        append_time = duplicate.timestamp
+    elif duplicate is not None or topic.config.log_append_time:
+        append_time = header.max_timestamp  # also of a duplicate: it is the batch that was sent before
     return PartitionProduceResponse(index, 0, base_offset, append_time, log.log_start_offset)
+
+
+def _reaches_log(refused: Refused, version: int) -> bool:
+    """Whether Kafka refuses such a batch at the log, and so answers with the log's start, or before it gets there."""
+    if refused.code in (
+        ErrorCode.CORRUPT_MESSAGE,
+        ErrorCode.MESSAGE_TOO_LARGE,
+        ErrorCode.RECORD_LIST_TOO_LARGE,
+    ):
+        return False
+    if refused.code is ErrorCode.UNSUPPORTED_COMPRESSION_TYPE and version < ZSTD_SINCE_VERSION:
+        return False
+    return not isinstance(refused, NotOneBatch)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, Handled, handles
 from neuraxis.broker.coordinators.group.commands import PartitionCommit, TopicCommit
+from neuraxis.broker.coordinators.group.offsets import existence
 from neuraxis.broker.coordinators.group.transactional import CommitInTransaction
 from neuraxis.broker.node import OFFSETS_TOPIC
 from neuraxis.wire.errors import ErrorCode
@@ -37,23 +38,20 @@ NEW = 2
 def txn_offset_commit(node: Node, call: Call, request: TxnOffsetCommitRequest) -> Handled:
     """Write what fits; answer each partition."""
     call.saw(node.catalogue.ticket)
-    if not request.group_id:
-        return _refused(request, ErrorCode.INVALID_GROUP_ID)
-    if node.store.full:
-        return _refused(request, ErrorCode.KAFKA_STORAGE_ERROR)
-    by_id = call.api_version >= TOPIC_IDS_FROM
-    topics = tuple(_topic(node, topic, by_id=by_id) for topic in request.topics)
+    by_id, exists = call.api_version >= TOPIC_IDS_FROM, node.group_metadata_exists
+    topics = tuple(_topic(node, topic, by_id=by_id) for topic in request.topics if topic.partitions)
     if not any(
-        topic.name is not None and node.partition(topic.name, each.partition) is not None
-        for topic in topics
-        for each in topic.partitions
+        existence(exists, topic, each) is ErrorCode.NONE for topic in topics for each in topic.partitions
     ):
-        code = ErrorCode.UNKNOWN_TOPIC_ID if by_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        return _refused(request, code)
+        return _refused(node, topics, ErrorCode.NONE)
+    if not request.group_id:
+        return _refused(node, topics, ErrorCode.INVALID_GROUP_ID)
+    if node.store.full:
+        return _refused(node, topics, ErrorCode.KAFKA_STORAGE_ERROR)
     shard = node.group_shard(request.group_id, call.now)
     code = _join(node, call, request, shard.partition.index)
     if code:
-        return _refused(request, code)
+        return _refused(node, topics, code)
     command = CommitInTransaction(
         token=call.token,
         api_version=call.api_version,
@@ -107,14 +105,20 @@ def _topic(node: Node, asked: TxnOffsetCommitRequestTopic, *, by_id: bool) -> To
     return TopicCommit(asked.name, served.topic_id if served is not None else ZERO_UUID, partitions)
 
 
-def _refused(request: TxnOffsetCommitRequest, code: ErrorCode) -> TxnOffsetCommitResponse:
+def _refused(node: Node, topics: tuple[TopicCommit, ...], code: ErrorCode) -> TxnOffsetCommitResponse:
+    """The code for every partition that exists; the others are told that they do not."""
     return TxnOffsetCommitResponse(
         topics=[
             TxnOffsetCommitResponseTopic(
-                topic.name,
+                topic.name or "",
                 topic.topic_id,
-                [TxnOffsetCommitResponsePartition(each.partition_index, code) for each in topic.partitions],
+                [
+                    TxnOffsetCommitResponsePartition(
+                        each.partition, existence(node.group_metadata_exists, topic, each) or code
+                    )
+                    for each in topic.partitions
+                ],
             )
-            for topic in request.topics
+            for topic in topics
         ]
     )

@@ -60,9 +60,9 @@ def commit(
     for topic in command.topics:
         partitions = []
         for partition in topic.partitions:
-            code = _partition_code(settings, exists, topic, partition) if refused is None else refused
+            code = partition_code(settings, exists, topic, partition) if refused is None else refused
             if refused is not None:
-                code = _existence(exists, topic, partition) or refused
+                code = existence(exists, topic, partition) or refused
             if code is ErrorCode.NONE and _is_stale(group, command, topic, partition):
                 code = ErrorCode.STALE_MEMBER_EPOCH
             if code is ErrorCode.NONE:
@@ -109,7 +109,8 @@ def _is_stale(
     )
 
 
-def _existence(exists: PartitionExists, topic: TopicCommit, partition: PartitionCommit) -> ErrorCode:
+def existence(exists: PartitionExists, topic: TopicCommit, partition: PartitionCommit) -> ErrorCode:
+    """100 for an unknown topic id, 3 for an unknown topic or partition, else 0."""
     if topic.name is None:
         return ErrorCode.UNKNOWN_TOPIC_ID
     if not exists(topic.name, partition.partition):
@@ -117,10 +118,11 @@ def _existence(exists: PartitionExists, topic: TopicCommit, partition: Partition
     return ErrorCode.NONE
 
 
-def _partition_code(
+def partition_code(
     settings: GroupSettings, exists: PartitionExists, topic: TopicCommit, partition: PartitionCommit
 ) -> ErrorCode:
-    code = _existence(exists, topic, partition)
+    """What is wrong with a position, whoever commits it; 0: nothing."""
+    code = existence(exists, topic, partition)
     if code is ErrorCode.NONE and len(partition.metadata or "") > settings.offset_metadata_max_bytes:
         return ErrorCode.OFFSET_METADATA_TOO_LARGE  # counted in characters, as Kafka does
     return code

@@ -9,6 +9,7 @@ from neuraxis.broker.coordinators.group.consumer import commits
 from neuraxis.broker.coordinators.group.facts import CommittedOffset, OffsetFact
 from neuraxis.broker.coordinators.group.join import validate_member
 from neuraxis.broker.coordinators.group.notes import MembershipChanged
+from neuraxis.broker.coordinators.group.offsets import existence, partition_code
 from neuraxis.broker.coordinators.group.settings import MAX_GROUPS
 from neuraxis.broker.coordinators.group.state import (
     Group,
@@ -68,7 +69,8 @@ def commit(
     for topic in command.topics:
         partitions = []
         for partition in topic.partitions:
-            code = refused or _partition_code(settings, exists, topic, partition)
+            code = existence(exists, topic, partition) or refused
+            code = code or partition_code(settings, exists, topic, partition)
             if code is ErrorCode.NONE and _is_stale(group, command, topic, partition):
                 code = _for_client(ErrorCode.STALE_MEMBER_EPOCH, command)
             if code is ErrorCode.NONE:
@@ -120,21 +122,6 @@ def _for_client(code: ErrorCode, command: CommitInTransaction) -> ErrorCode:
     if code is ErrorCode.STALE_MEMBER_EPOCH and command.api_version < NEW_CODES_FROM:
         return ErrorCode.ILLEGAL_GENERATION
     return code
-
-
-def _partition_code(
-    settings: GroupSettings,
-    exists: Callable[[str, int], bool],
-    topic: TopicCommit,
-    partition: PartitionCommit,
-) -> ErrorCode:
-    if topic.name is None:
-        return ErrorCode.UNKNOWN_TOPIC_ID
-    if not exists(topic.name, partition.partition):
-        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    if len(partition.metadata or "") > settings.offset_metadata_max_bytes:
-        return ErrorCode.OFFSET_METADATA_TOO_LARGE
-    return ErrorCode.NONE
 
 
 def _fact(

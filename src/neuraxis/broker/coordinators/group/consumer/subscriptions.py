@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.coordinators.group.consumer.assignors import ASSIGNORS, Candidate
-from neuraxis.broker.coordinators.group.consumer.regex import Regex
-from neuraxis.broker.coordinators.group.consumer.regex_syntax import InvalidRegex
 from neuraxis.broker.coordinators.group.consumer.state import ResolvedRegex
+from neuraxis.broker.regex import Regex
+from neuraxis.broker.regex_syntax import InvalidRegex
 from neuraxis.wire.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def update(draft: ConsumerDraft, member: ConsumerMember) -> bool:
     The group's epoch rises when a subscription changed, or the topics that are subscribed to.
     """
     before = draft.member(member.member_id)
+    old_topics = frozenset[str]() if before is None else draft.topics_of(before)
     if member.topic_regex and draft.regex(member.topic_regex) is None:
         compile_regex(member.topic_regex)
     draft.put_member(member)
@@ -52,7 +53,9 @@ def update(draft: ConsumerDraft, member: ConsumerMember) -> bool:
     if old_regex and old_regex != member.topic_regex:
         forget_unused(draft, old_regex)
     draft.checked = version
-    refresh(draft, bump=changed)
+    # Another expression that finds what the one before it did changes nothing for anybody.
+    new = before is None or member.topic_names != old_names or draft.topics_of(member) != old_topics
+    refresh(draft, bump=changed and new)
     return changed
 
 

@@ -1,4 +1,4 @@
-"""Regular expressions over topic names in RE2's syntax, matched in time linear in the name (Thompson's construction).
+"""Regular expressions that clients give, in RE2's syntax, matched in time linear in the name (Thompson's construction).
 
 Python's own `re` backtracks: one subscription could stop the broker for hours. Here a pattern becomes a list of steps, and
 a name is read once, with the set of steps that are possible kept as one state and remembered (a lazy automaton). A match is
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.coordinators.group.consumer.regex_syntax import (
+from neuraxis.broker.regex_syntax import (
     BEGIN,
     BEGIN_LINE,
+    BEYOND,
     BOUNDARY,
     END,
     END_LINE,
@@ -32,6 +33,9 @@ MAX_KNOWN = 4_096
 
 MAX_NAMES = 20_000
 """Names remembered per pattern before all are forgotten: some two megabytes."""
+
+BEYOND_ASCII = chr(BEYOND)
+"""Stands for every character beyond ASCII, so that they share what is remembered."""
 
 CHAR, SPLIT, ASSERT, MATCH = range(4)
 Step = tuple[int, int, int, int]
@@ -114,6 +118,7 @@ class Regex:
         """The steps possible after the character `after`; at the end of the name (""), whether it matches."""
         # Of the character before, only its kind can matter.
         kind = before if before in ("", "\n") else "w" if WORD >> ord(before) & 1 else "-"
+        after = after if after.isascii() else BEYOND_ASCII
         key = (kernel, kind, after)
         known = self._known.get(key)
         if known is None:
@@ -133,7 +138,7 @@ class Regex:
                 if not after:
                     return True
             elif operation == CHAR:
-                if 0 <= code < 128 and mask >> code & 1:
+                if code >= 0 and mask >> min(code, BEYOND) & 1:
                     reached.add(following)
             elif operation == SPLIT or _holds(mask, kind, after):
                 for each in (following, other) if operation == SPLIT else (following,):

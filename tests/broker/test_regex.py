@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuraxis.broker.coordinators.group.consumer import regex as module
-from neuraxis.broker.coordinators.group.consumer.regex import Regex
-from neuraxis.broker.coordinators.group.consumer.regex_syntax import InvalidRegex
+from neuraxis.broker import regex as module
+from neuraxis.broker.regex import Regex
+from neuraxis.broker.regex_syntax import InvalidRegex
 
 atoms = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", r"\W", "^", "$", r"\b", r"\B", "(?:)"])
 patterns = st.recursive(
@@ -57,6 +57,12 @@ def test_a_name_matches_as_in_python(pattern: str, name: str) -> None:
         ("(?m)a$\n^b", "a\nb", True),
         (r"\Aa\z", "a", True),
         ("ä", "a", False),
+        (".+", "größe", True),
+        ("gr[^a]{2}e", "größe", True),
+        (r"gr\W\We", "größe", True),
+        ("[[:ascii:]]+", "größe", False),
+        (r"\p{ASCII}+", "größe", False),
+        (r"gr\B.\bx", "gröx", False),
         ("a|b|", "", True),
     ],
 )

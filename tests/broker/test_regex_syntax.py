@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuraxis.broker.coordinators.group.consumer.regex_syntax import EMPTY, InvalidRegex, Node, parse
+from neuraxis.broker.regex_syntax import EMPTY, InvalidRegex, Node, parse
 
 
 def test_a_pattern_is_a_tree() -> None:

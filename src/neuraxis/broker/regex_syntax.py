@@ -1,6 +1,7 @@
 """RE2's syntax of regular expressions as a tree. Rule: what RE2 refuses is refused; nothing here depends on a name to match.
 
-Names of topics hold ASCII only, so a class of characters is a bit mask of 128 bits.
+A class of characters is a bit mask: a bit for each of ASCII, and one for everything beyond. What a pattern names beyond ASCII
+matches nothing; `.` and negated classes match it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ MAX_DEPTH = 100
 """Nested groups: the parser recurses, and nobody reads deeper ones."""
 
 ASCII = [chr(code) for code in range(128)]
-ANY = (1 << 128) - 1
+BEYOND = 128
+"""The bit of all characters beyond ASCII."""
+ANY = (1 << BEYOND + 1) - 1
 WORD = sum(1 << code for code, each in enumerate(ASCII) if each.isalnum() or each == "_")
 DIGIT = sum(1 << code for code, each in enumerate(ASCII) if each.isdigit())
 SPACE = sum(1 << ord(each) for each in "\t\n\f\r ")
@@ -27,7 +30,7 @@ PERL = {"d": DIGIT, "w": WORD, "s": SPACE}
 POSIX = {
     "alnum": WORD & ~(1 << 95),
     "alpha": WORD & ~DIGIT & ~(1 << 95),
-    "ascii": ANY,
+    "ascii": ANY & ~(1 << BEYOND),
     "blank": 1 << 9 | 1 << 32,
     "cntrl": (1 << 32) - 1 | 1 << 127,
     "digit": DIGIT,
@@ -248,7 +251,7 @@ class _Parser:
         if name == "Latin":
             mask = POSIX["alpha"]
         elif name in ("Any", "ASCII"):
-            mask = ANY
+            mask = ANY if name == "Any" else POSIX["ascii"]
         else:
             if name[:1] not in tuple("LMNPSZC") or len(name) > 2:
                 raise InvalidRegex(f"invalid character class range: {name}")
