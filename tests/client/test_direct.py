@@ -59,6 +59,14 @@ def test_a_broker_that_does_not_know_the_api_is_told_from_one_that_is_not_there(
             ask(settings(nowhere), DescribeClientsRequest(), 0)
 
 
-def test_what_it_cannot_speak_is_said_before_anything_is_sent() -> None:
-    with pytest.raises(ClientError, match="TLS or SASL"):
-        ask(settings("127.0.0.1:1", sasl_username="ann"), DescribeClientsRequest(), 0)
+def test_a_listener_that_does_not_ask_for_a_login_says_so() -> None:
+    with neuraxis.Broker() as broker:
+        with pytest.raises(ClientError, match="does not offer SCRAM-SHA-256"):
+            ask(settings(broker.bootstrap, sasl_username="ann"), DescribeClientsRequest(), 0)
+        with pytest.raises(ClientError, match="security_protocol"):
+            ask(settings(broker.bootstrap, security_protocol="SSL"), DescribeClientsRequest(), 0)
+
+
+def test_a_certificate_file_that_is_not_there_is_named() -> None:
+    with neuraxis.Broker() as broker, pytest.raises(ClientError, match="certificate file"):
+        ask(settings(broker.bootstrap, ssl_ca_file="/nowhere/ca.pem"), DescribeClientsRequest(), 0)

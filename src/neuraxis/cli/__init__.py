@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "consume": ("neuraxis.cli.consume", "Read a topic."),
     "group": ("neuraxis.cli.group", "List, describe, reset and delete consumer groups."),
     "clients": ("neuraxis.cli.clients", "Who is connected to a Neuraxis broker, and who was refused."),
+    "user": ("neuraxis.cli.user", "Add, list and remove users with passwords."),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
     "verify": (
         "neuraxis.cli.verify",
@@ -41,6 +42,7 @@ Every command but `up` works against any Kafka cluster:
   neuraxis --bootstrap kafka.example:9092 topic list
   export NEURAXIS_BOOTSTRAP=kafka.example:9092
   neuraxis --settings cluster.toml topic list        user names, passwords, certificates
+  neuraxis --command-config client.properties topic list
 
 \b
 Exit codes: 0 done, 1 it failed (what happened, then the next command), 2 wrong usage.

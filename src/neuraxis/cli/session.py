@@ -108,7 +108,13 @@ def connects(function: Function) -> Function:
 def _with_options(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON of a stable shape."),
-        click.option("--settings", "settings_file", metavar="FILE", help="TOML file with the connection."),
+        click.option(
+            "--settings",
+            "--command-config",
+            "settings_file",
+            metavar="FILE",
+            help="File with the connection: our TOML, or a client.properties of Kafka.  [env: NEURAXIS_SETTINGS]",
+        ),
         click.option(
             "--bootstrap",
             metavar="HOST:PORT",

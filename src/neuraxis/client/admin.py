@@ -27,6 +27,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
     NewTopic,
     OffsetSpec,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
 )
 
 from neuraxis.client.configuration import librdkafka
@@ -36,6 +40,7 @@ from neuraxis.client.settings import Settings
 T = TypeVar("T")
 TIMEOUT_S = 15.0  # per call; a broker that needs longer for an admin request is in trouble worth reporting
 CONNECT_TIMEOUT_S = 5.0  # for the first answer: a person is waiting in front of a terminal
+SCRAM_ITERATIONS = 8192  # twice what Kafka's tools take; its most is 16,384
 CONFIG_TYPES = ("topic", "broker", "group")  # what librdkafka can send; see docs of `neuraxis config`
 
 
@@ -252,6 +257,35 @@ class Admin:
         """Delete a group without members, and its offsets."""
         futures = self._connect().delete_consumer_groups([name], request_timeout=TIMEOUT_S)
         _result(futures[name], f"delete group {name}", name)
+
+    def users(self) -> dict[str, list[tuple[str, int]]]:
+        """Return every user with a password, with (mechanism, iterations) of each of its credentials."""
+        future: Any = self._connect().describe_user_scram_credentials(
+            request_timeout=TIMEOUT_S
+        )  # Any: one of two types
+        answer = _result(future, "list users", "")
+        return {
+            name: [
+                (info.mechanism.name.replace("_", "-"), info.iterations)
+                for info in one.scram_credential_infos
+            ]
+            for name, one in answer.items()
+        }
+
+    def set_password(self, user: str, password: str, mechanisms: Sequence[str]) -> None:
+        """Give a user a password for these SCRAM mechanisms; librdkafka salts it, the broker never sees it."""
+        for mechanism in mechanisms:
+            info = ScramCredentialInfo(ScramMechanism[mechanism.replace("-", "_")], SCRAM_ITERATIONS)
+            change = UserScramCredentialUpsertion(user, info, password.encode())
+            futures = self._connect().alter_user_scram_credentials([change], request_timeout=TIMEOUT_S)
+            _result(futures[user], f"set the password of {user}", user)
+
+    def remove_password(self, user: str, mechanisms: Sequence[str]) -> None:
+        """Take a user's credentials for these SCRAM mechanisms away."""
+        for mechanism in mechanisms:
+            change = UserScramCredentialDeletion(user, ScramMechanism[mechanism.replace("-", "_")])
+            futures = self._connect().alter_user_scram_credentials([change], request_timeout=TIMEOUT_S)
+            _result(futures[user], f"remove the password of {user}", user)
 
     def _first_answer(self) -> Any:  # Any: confluent-kafka's ClusterMetadata
         """Ask for CONNECT_TIMEOUT_S, but no longer than the first refusal."""
