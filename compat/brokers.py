@@ -79,6 +79,7 @@ class BrokerProcess:
         self.directory = data_dir or Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port(2)
+        self.advertised_port: int | None = None  # where clients are told to go, if not to `port`
         self.log_path = self.directory / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.started_at_s = 0.0  # monotonic, just before the process was spawned
@@ -247,6 +248,8 @@ class Neuraxis(BrokerProcess):
             self.durability,
             "--no-console",
         ]
+        if self.advertised_port is not None:
+            command += ["--advertised", f"127.0.0.1:{self.advertised_port}"]
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
         return command

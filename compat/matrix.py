@@ -1,16 +1,18 @@
-"""The interop matrix: keep the newest result of each client on each target, and write docs/reference/clients.md from them.
+"""The interop matrix: keep the newest result of each client and suite on each target, and write docs/reference/clients.md.
 
-`compat.run --keep` writes `compat/results/<client>-<target>.json`; `python -m compat.matrix` (part of `make docs`) writes
-the page. The rule of the file: the page says nothing that is not in a result.
+`compat.run --keep` writes `compat/results/<client>-<target>.json` for the clients of the matrix and
+`compat/results/suites/<suite>-<target>.json` for every other suite; `python -m compat.matrix` (part of `make docs`) writes the
+page. The rule of the file: the page says nothing that is not in a result.
 """
 
 from __future__ import annotations
 
+import ast
 import datetime
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TypedDict
@@ -18,10 +20,10 @@ from typing import TypedDict
 from compat.brokers import REPOSITORY
 from compat.clients.bodies import BODIES, features_of
 from compat.features import FEATURES
-from compat.kafka import BROKER_VERSION
-from compat.results import SuiteResult
+from compat.results import SuiteResult, version_of
 
-RESULTS = Path(__file__).resolve().parent / "results"
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
 PAGE = REPOSITORY / "docs" / "reference" / "clients.md"
 TARGETS = ("kafka", "neuraxis")
 
@@ -68,8 +70,8 @@ def _client_version(client: str) -> str:
     return metadata.version(client.replace("_", "-"))
 
 
-def keep(result: SuiteResult, directory: Path = RESULTS) -> list[Path]:
-    """Write what this run says about each client it ran, over the older result; return the files."""
+def keep(result: SuiteResult, allowed: Iterable[str] = (), directory: Path = RESULTS) -> list[Path]:
+    """Write what this run says about each client it ran, or about its suite, over the older result; return the files."""
     outcomes = {case.name: case.outcome for case in result.cases}
     if result.suite == "clients":
         found = {client: (features_of(client, outcomes), _client_version(client)) for client in BODIES}
@@ -78,14 +80,16 @@ def keep(result: SuiteResult, directory: Path = RESULTS) -> list[Path]:
         features = {name: words.get(outcomes.get(name, "failed"), "failed") for name in FEATURES}
         found = {result.suite: (features, result.suite_version.lstrip("v"))}
     else:
-        return []
+        path = directory / "suites" / f"{result.suite}-{result.target}.json"
+        result.write(path, allowed)
+        return [path]
     written = []
     for client, (features, version) in found.items():
         kept: Kept = {
             "client": client,
             "version": version,
             "target": result.target,
-            "target_version": BROKER_VERSION if result.target == "kafka" else metadata.version("neuraxis"),
+            "target_version": version_of(result.target),
             "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
             "features": features,
             "messages": {
@@ -104,6 +108,31 @@ def load(directory: Path = RESULTS) -> dict[tuple[str, str], Kept]:
     for path in sorted(directory.glob("*.json")):
         kept: Kept = json.loads(path.read_text("utf-8"))
         found[kept["client"], kept["target"]] = kept
+    return found
+
+
+class KeptSuite(TypedDict):
+    """What the page needs of a file of compat/results/suites: what one suite said on one target (see compat/results.py)."""
+
+    suite: str
+    suite_version: str
+    target: str
+    target_version: str
+    durability: str
+    date: str
+    note: str
+    passed: int
+    failed: int
+    skipped: int
+    cases: list[dict[str, str | float]]
+
+
+def load_suites(directory: Path = RESULTS) -> dict[tuple[str, str], KeptSuite]:
+    """Return the kept results of the suites by (suite, target)."""
+    found: dict[tuple[str, str], KeptSuite] = {}
+    for path in sorted((directory / "suites").glob("*.json")):
+        kept: KeptSuite = json.loads(path.read_text("utf-8"))
+        found[kept["suite"], kept["target"]] = kept
     return found
 
 
@@ -136,7 +165,61 @@ def _versions(results: Mapping[tuple[str, str], Kept]) -> str:
     return text
 
 
-def render(results: Mapping[tuple[str, str], Kept]) -> str:
+def _suite_cell(kept: KeptSuite | None) -> str:
+    """Return the counts of one run, and when and on what it was had."""
+    if kept is None:
+        return "not run"
+    counts = [f"{kept['passed']} passed"]
+    if kept["failed"]:
+        counts.append(f"**{kept['failed']} failed**")
+    if kept["skipped"]:
+        counts.append(f"{kept['skipped']} skipped")
+    policy = f", `{kept['durability']}`" if kept["durability"] else ""
+    return f"{', '.join(counts)} ({kept['target_version']}{policy}, {kept['date']})"
+
+
+def _what(suite: str) -> str:
+    """Return what a suite runs: the docstring of its package, without the full stop."""
+    source = (HERE / suite / "__init__.py").read_text("utf-8")
+    return " ".join((ast.get_docstring(ast.parse(source)) or "").split()).rstrip(".")
+
+
+def _failures(results: Mapping[tuple[str, str], KeptSuite], suite: str) -> str:
+    """Return one line for a suite with failures on Neuraxis: which of them Apache Kafka has too, and where the cause is."""
+    failed = {
+        target: [str(case["name"]) for case in kept["cases"] if case["outcome"] == "failed"]
+        for target in TARGETS
+        if (kept := results.get((suite, target))) is not None
+    }
+    here = failed.get("neuraxis", [])
+    if not here:
+        return ""
+    both = [f"`{name}`" for name in here if name in failed.get("kafka", [])]
+    ours = [f"`{name}`" for name in here if name not in failed.get("kafka", [])]
+    parts = [f"on both {', '.join(both)}"] if both else []
+    parts += [f"on Neuraxis alone {', '.join(ours)}"] if ours else []
+    return f"- **{suite}** fails {'; '.join(parts)}: the causes are in `compat/{suite}/FINDINGS.md`\n"
+
+
+def _suites(results: Mapping[tuple[str, str], KeptSuite]) -> str:
+    """Return the section on other people's programs and test suites."""
+    suites = sorted({suite for suite, _ in results})
+    text = _row(["Suite", "What runs", "Version", "On Neuraxis", "On Apache Kafka"]) + "|" + "---|" * 5 + "\n"
+    for suite in suites:
+        runs = [results.get((suite, target)) for target in reversed(TARGETS)]
+        version = next((run["suite_version"] for run in runs if run), "?")
+        text += _row([f"`{suite}`", _what(suite), version, *map(_suite_cell, runs)])
+    failures = "".join(_failures(results, suite) for suite in suites)
+    return (
+        "\n## Programs and test suites\n\n"
+        "Programs and test suites of other people, unmodified; each is one command, `make compat SUITE=<suite>\n"
+        "[TARGET=kafka]`. In brackets: the version of the broker, its durability policy, and the day of the run.\n\n"
+        + text
+        + ("\n" + failures if failures else "\nNothing fails on Neuraxis.\n")
+    )
+
+
+def render(results: Mapping[tuple[str, str], Kept], suites: Mapping[tuple[str, str], KeptSuite]) -> str:
     """Return the page."""
     differing = [
         f"{CLIENTS[client][0]}: {feature}"
@@ -159,20 +242,21 @@ def render(results: Mapping[tuple[str, str], Kept]) -> str:
         + "## What each word stands for\n\n"
         + meanings
         + "\nA client that has only a part of a feature shows that part; the `FINDINGS.md` of its suite says which.\n"
-        + "\n## What ran, and how to run it\n\n"
+        + _suites(suites)
+        + "\n## Which clients ran, and how to run them\n\n"
         + _versions(results)
         + "\n`TARGET=kafka` runs the same against Apache Kafka, which needs Java 17 and Maven. Each suite installs its pinned\n"
-        "client into `.cache/`; `ARGS=--keep` keeps the result for this page, `make docs` writes the page. The programs are\n"
+        "client into `.cache/`; `ARGS=--keep` keeps the result and writes this page. The programs are\n"
         "in `compat/<client>/`; the four clients of the suite `clients` run in `make test` too\n"
         "(`tests/integration/clients`).\n"
     )
 
 
-def main() -> None:
-    """Entry point of `python -m compat.matrix`: write the page."""
-    PAGE.write_text(render(load()), "utf-8")
+def write_page() -> None:
+    """Write the page from the kept results."""
+    PAGE.write_text(render(load(), load_suites()), "utf-8")
     print(f"wrote {PAGE.relative_to(REPOSITORY)}")
 
 
 if __name__ == "__main__":
-    main()
+    write_page()

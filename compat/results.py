@@ -9,6 +9,7 @@ import datetime
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 
@@ -31,7 +32,9 @@ class SuiteResult:
     suite_version: str
     cases: list[Case] = field(default_factory=list)
     seconds: float = 0.0
-    note: str = ""  # why the run ended early, if it did
+    note: str = ""  # why the run ended early, if it did, or what else is to be known of it
+    target_version: str = ""
+    durability: str = ""  # of Neuraxis, as in `neuraxis up --durability`
 
     def named(self, outcome: str) -> list[str]:
         """Return the names of the cases with this outcome."""
@@ -42,14 +45,15 @@ class SuiteResult:
         passed = set(self.named("passed"))
         return [name for name in allowed if name not in passed]
 
-    def write(self, path: Path, allowed: Iterable[str]) -> None:
-        """Write the result as JSON, with the verdict against the allow list."""
+    def document(self, allowed: Iterable[str]) -> dict[str, object]:
+        """Return the result as plain values, with the verdict against the allow list."""
         allowed = list(allowed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        document = {
+        return {
             "suite": self.suite,
             "suite_version": self.suite_version,
             "target": self.target,
+            "target_version": self.target_version,
+            "durability": self.durability,
             "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
             "seconds": round(self.seconds, 1),
             "note": self.note,
@@ -63,10 +67,23 @@ class SuiteResult:
                 for c in self.cases
             ],
         }
-        path.write_text(json.dumps(document, indent=1) + "\n")
+
+    def write(self, path: Path, allowed: Iterable[str]) -> None:
+        """Write the result as JSON, with the verdict against the allow list."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.document(allowed), indent=1) + "\n")
 
 
 def read_allow_list(path: Path) -> list[str]:
     """Read `tests.allow`: one test a line, `#` starts a comment."""
     names = [line.split("#", 1)[0].strip() for line in path.read_text().splitlines()]
     return [name for name in names if name]
+
+
+def version_of(target: str) -> str:
+    """Return the version of the broker that `target` names."""
+    if target == "kafka":
+        from compat.kafka import BROKER_VERSION  # here, because few results need it
+
+        return BROKER_VERSION
+    return metadata.version("neuraxis")

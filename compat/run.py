@@ -14,10 +14,11 @@ from pathlib import Path
 
 from compat import matrix
 from compat.brokers import REPOSITORY, SUITE_SETTINGS, BrokerFailed, start_target
-from compat.results import SuiteResult, read_allow_list
+from compat.results import SuiteResult, read_allow_list, version_of
 
-SUITES = ("clients", "differential", "kafka_python", "kafka_tools", "kgo", *matrix.PROGRAMS)
 HERE = Path(__file__).resolve().parent
+# Every directory beside this file that has a suite.py is one.
+SUITES = tuple(sorted(path.parent.name for path in HERE.glob("*/suite.py")))
 
 
 def baseline_path(suite: str) -> Path:
@@ -25,17 +26,29 @@ def baseline_path(suite: str) -> Path:
     return HERE / suite / "baseline-kafka.json"
 
 
-def run_suite(suite: str, target: str, durability: str, select: str | None, out: Path) -> SuiteResult:
-    """Start the target with the settings of the suite, run the suite, stop the target; its log is kept in `out`."""
+def run_suite(suite: str, target: str, durability: str | None, select: str | None, out: Path) -> SuiteResult:
+    """Start the target with the settings of the suite, run the suite, stop the target; its log is kept in `out`.
+
+    `durability` is Neuraxis's; None takes what the suite asks for, else `os`: what Apache Kafka promises.
+    """
     module = importlib.import_module(f"compat.{suite}.suite")
+    policy = durability or str(getattr(module, "DURABILITY", "os"))
     settings = dict(SUITE_SETTINGS) | module.SETTINGS
     out.mkdir(parents=True, exist_ok=True)
-    broker = start_target(target, settings, durability=durability)
+    broker = start_target(target, settings, durability=policy)
+    if hasattr(module, "prepare"):  # a suite that decides more of the broker than its settings
+        module.prepare(broker)
     try:
         with broker:
-            result: SuiteResult = module.run(broker.bootstrap, target, select, out)
+            result: SuiteResult
+            if hasattr(module, "run_on"):  # a suite that kills the broker, too
+                result = module.run_on(broker, target, select, out)
+            else:
+                result = module.run(broker.bootstrap, target, select, out)
             if not broker.running:
                 result.note = f"the broker died; {result.note}"
+            result.target_version = version_of(target)
+            result.durability = policy if target == "neuraxis" else ""
             (out / "broker.log").write_bytes(broker.log_path.read_bytes())
     except BrokerFailed as error:
         sys.exit(str(error))
@@ -75,11 +88,15 @@ def main() -> None:
     parser.add_argument("--suite", choices=[*SUITES, "all"], default="all")
     parser.add_argument("--target", choices=["neuraxis", "kafka"], default="neuraxis")
     parser.add_argument(
-        "--durability", choices=["os", "sync", "interval"], default="os", help="neuraxis only"
+        "--durability",
+        choices=["os", "sync", "interval"],
+        help="neuraxis only; default: the suite's, else os",
     )
     parser.add_argument("--select", help="a pytest -k expression, or a Go test pattern for kgo")
     parser.add_argument("--baseline", action="store_true", help="keep the result as the suite's baseline")
-    parser.add_argument("--keep", action="store_true", help="keep the result for docs/reference/clients.md")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the result, write docs/reference/clients.md"
+    )
     arguments = parser.parse_args()
     if arguments.keep and arguments.select:
         parser.error("--keep is for whole runs: leave --select out")
@@ -92,7 +109,8 @@ def main() -> None:
         if arguments.baseline:
             result.write(baseline_path(suite), allowed)
         if arguments.keep:
-            matrix.keep(result)
+            matrix.keep(result, allowed)
+            matrix.write_page()
         good = report(result, allowed) and good
     sys.exit(0 if good else 1)
 

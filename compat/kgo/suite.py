@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from compat.brokers import REPOSITORY, BrokerFailed
-from compat.results import Case, SuiteResult, read_allow_list
+from compat.results import Case, SuiteResult
 
 MODULE = "github.com/twmb/franz-go"
 VERSION = "v1.22.3"
@@ -26,10 +26,11 @@ GO_CACHE = REPOSITORY / ".cache" / "go"
 SETTINGS = {"group.min.session.timeout.ms": "100"}
 
 _LINE = re.compile(r"^\s*--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+)s\)")
+_SAID = re.compile(r"^\s+(\w+_test\.go:\d+: .*)")
 _OUTCOME = {"PASS": "passed", "FAIL": "failed", "SKIP": "skipped"}
 _TEST = re.compile(r"^func (Test\w+)\(t \*testing\.T\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _TOUCHES_BROKER = re.compile(
-    r"\b(adm\(\)|newTestClient\(|tmpTopic\w*\(|tmpGroup\w*\(|getSeedBrokers\(\)|testClientOpts\()"
+    r"\b(adm\(\)|newTestClient\(|tmpTopic\w*\(|tmpGroup\w*\(|getSeedBrokers\(\)|testClientOpts\(|scramSeeds|oauthSeeds)"
 )
 
 
@@ -96,40 +97,57 @@ def read_output(text: str) -> list[Case]:
         elif match := _LINE.match(line):
             verdict, name, seconds = match.groups()
             cases[name] = Case(name, _OUTCOME[verdict], float(seconds))
+    said = failures_of(text)
+    for name, case in cases.items():
+        if case.outcome != "passed" and name in said:
+            cases[name] = Case(name, case.outcome, case.seconds, said[name])
     for name in began:
         cases.setdefault(name, Case(name, "failed", 0.0, "began and never ended: a panic or the time limit"))
     return list(cases.values())
 
 
-def run(bootstrap: str, target: str, select: str | None, out: Path) -> SuiteResult:
-    """Run the suite; `select` is a Go test pattern; without one, every test that touches a broker runs.
+def failures_of(text: str) -> dict[str, str]:
+    """Return what each failed test said first: the indented `file_test.go:line: ...` under its verdict."""
+    said: dict[str, str] = {}
+    current = ""
+    for line in text.splitlines():
+        if line.startswith(("=== RUN", "=== NAME", "=== CONT")):
+            current = line.split()[-1]
+        elif match := _LINE.match(line):
+            current = match[2]
+        elif current and (found := _SAID.match(line)):
+            said.setdefault(current, found[1][:300])
+    return said
 
-    On Neuraxis those that the allow list leaves out are not run: without transactions the consumers of `TestTxnEtl`
-    wait until the time limit. `--select .` runs them all the same.
-    """
+
+def run_tests(
+    suite: str, bootstrap: str, target: str, select: str | None, out: Path, *, timeout_s: int
+) -> SuiteResult:
+    """Run every test that touches a broker, or those of the Go pattern `select`; the log goes to `out/kgo.log`."""
     binary, package = fetch()
-    names = broker_tests(package)
-    if target != "kafka":
-        allowed = set(read_allow_list(Path(__file__).parent / "tests.allow"))
-        names = [name for name in names if name in allowed]
-    pattern = select or "^(" + "|".join(names) + ")$"
+    pattern = select or "^(" + "|".join(broker_tests(package)) + ")$"
     environment = os.environ | {
         "KGO_SEEDS": bootstrap,
         "KGO_TEST_RF": "1",
         "KGO_TEST_RECORDS": os.environ.get("KGO_TEST_RECORDS", RECORDS),
-        "KGO_LOG_LEVEL": "none",
+        "KGO_LOG_LEVEL": os.environ.get("KGO_LOG_LEVEL", "none"),
     }
-    command = [str(binary), "-test.v", f"-test.timeout={TIMEOUT_S}s", f"-test.run={pattern}"]
+    command = [str(binary), "-test.v", f"-test.timeout={timeout_s}s", f"-test.run={pattern}"]
     began = time.monotonic()
     log_path = out / "kgo.log"
     with log_path.open("wb") as log:
         done = subprocess.run(
-            command, cwd=package, env=environment, stdout=log, stderr=log, timeout=TIMEOUT_S + 60, check=False
+            command, cwd=package, env=environment, stdout=log, stderr=log, timeout=timeout_s + 60, check=False
         )
     text = log_path.read_text(errors="replace")
-    result = SuiteResult("kgo", target, VERSION, read_output(text), time.monotonic() - began)
+    result = SuiteResult(suite, target, VERSION, read_output(text), time.monotonic() - began)
     if "panic:" in text:
         result.note = "panic: " + text.split("panic:", 1)[1].splitlines()[0].strip()
     elif done.returncode not in (0, 1):
         result.note = f"exit code {done.returncode}"
     return result
+
+
+def run(bootstrap: str, target: str, select: str | None, out: Path) -> SuiteResult:
+    """Run the suite; `select` is a Go test pattern; without one, every test that touches a broker runs."""
+    return run_tests("kgo", bootstrap, target, select, out, timeout_s=TIMEOUT_S)

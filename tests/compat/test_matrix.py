@@ -21,7 +21,9 @@ def result_of(target: str, **outcomes: str) -> SuiteResult:
 
 
 def test_the_page_is_written_from_the_kept_results() -> None:
-    assert matrix.PAGE.read_text("utf-8") == matrix.render(matrix.load()), "stale: run `make docs`"
+    assert matrix.PAGE.read_text("utf-8") == matrix.render(matrix.load(), matrix.load_suites()), (
+        "stale: run `make docs`"
+    )
 
 
 def test_every_client_was_run_on_both_targets_and_every_feature_has_an_outcome() -> None:
@@ -50,8 +52,8 @@ def test_what_a_program_passed_it_must_go_on_passing(program: str) -> None:
 
 
 def test_a_difference_between_the_targets_is_named(tmp_path: Path) -> None:
-    matrix.keep(result_of("kafka"), tmp_path)
-    matrix.keep(result_of("neuraxis", lz4="failed", groups="skipped"), tmp_path)
+    matrix.keep(result_of("kafka"), (), tmp_path)
+    matrix.keep(result_of("neuraxis", lz4="failed", groups="skipped"), (), tmp_path)
     results = matrix.load(tmp_path)
     kept = results["franz_go", "neuraxis"]
     assert (kept["version"], kept["features"]["groups"], kept["messages"]) == (
@@ -59,9 +61,44 @@ def test_a_difference_between_the_targets_is_named(tmp_path: Path) -> None:
         "absent",
         {"lz4": "why"},
     )
-    page = matrix.render(results)
+    page = matrix.render(results, {})
     assert "Kafka yes, Neuraxis **no**" in page
     assert "Differences between the two: franz-go: lz4; franz-go: groups." in page
+
+
+def test_a_suite_is_a_row_with_both_results_and_its_failures_are_named(tmp_path: Path) -> None:
+    ours = [
+        Case("good", "passed"),
+        Case("hard", "failed", 1.0, "why"),
+        Case("odd", "failed"),
+        Case("old", "skipped"),
+    ]
+    theirs = [Case("good", "passed"), Case("hard", "failed"), Case("odd", "passed"), Case("old", "skipped")]
+    for target, cases, policy in (("neuraxis", ours, "sync"), ("kafka", theirs, "")):
+        result = SuiteResult("kgo", target, "v1.22.3", cases, target_version="9.9", durability=policy)
+        matrix.keep(result, ["good"], tmp_path)
+    page = matrix.render({}, matrix.load_suites(tmp_path))
+    day = matrix.load_suites(tmp_path)["kgo", "kafka"]["date"]
+    assert (
+        f"1 passed, **2 failed**, 1 skipped (9.9, `sync`, {day}) | 2 passed, **1 failed**, 1 skipped (9.9, {day})"
+        in page
+    )
+    assert (
+        "- **kgo** fails on both `hard`; on Neuraxis alone `odd`: the causes are in `compat/kgo/FINDINGS.md`"
+        in page
+    )
+
+
+def test_every_kept_suite_says_what_it_is_and_names_each_failure_in_its_findings() -> None:
+    for (suite, target), kept in matrix.load_suites().items():
+        assert (COMPAT / suite / "__init__.py").read_text("utf-8").startswith('"""'), suite
+        failed = [str(case["name"]) for case in kept["cases"] if case["outcome"] != "passed"]
+        if target == "neuraxis" and failed:
+            findings = (COMPAT / suite / "FINDINGS.md").read_text("utf-8")
+            for name in failed:
+                assert f"`{name.rsplit('::', 1)[-1].split('/')[0]}`" in findings, (
+                    f"{suite}: say why {name} fails"
+                )
 
 
 def test_a_feature_that_was_not_reported_has_failed() -> None:

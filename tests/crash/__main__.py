@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from neuraxis.testing.verify import Status
 from tests.crash import harness
+
+
+def show(status: Status) -> None:
+    """One line on stderr that is written over, if that is a terminal."""
+    if sys.stderr.isatty():
+        told = f"{status.phase}: {status.acknowledged} acknowledged, {status.unseen} not yet read"
+        print(f"\r{told:70}", end="", file=sys.stderr)
 
 
 def main() -> int:
@@ -16,16 +25,22 @@ def main() -> int:
     parser.add_argument("--durability", choices=["sync", "interval", "os"], default="sync")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="neuraxis-crash-") as directory:
-        report = harness.run(Path(directory), options.rounds, options.durability, options.seed)
-    slowest = max(report.restart_s)
+    directory = Path(tempfile.mkdtemp(prefix="neuraxis-crash-"))
+    result = harness.run(directory, options.rounds, options.durability, options.seed, show)
     print(
-        f"{report.rounds} kills, {report.acked} acknowledged, {report.seen} read by the group, slowest restart {slowest:.2f} s"
+        f"{result.rounds} kills, {result.ok('send')} sends, {result.ok('txn')} transactions and {result.ok('commit')} "
+        f"commits acknowledged, slowest restart {max(result.restarts_s):.2f} s"
     )
-    for sentence in report.wrong:
+    for verdict in result.report.verdicts:
+        print(f"  {verdict.name:20} {verdict.state:8} {verdict.checked} {verdict.of}")
+    for sentence in result.wrong:
         print(f"WRONG: {sentence}")
-    print("every promise was kept" if not report.wrong else f"{len(report.wrong)} promises were broken")
-    return 1 if report.wrong else 0
+    if result.wrong:
+        print(f"{len(result.wrong)} promises were broken; history, log and data are in {directory}")
+        return 1
+    print("every promise was kept")
+    shutil.rmtree(directory)
+    return 0
 
 
 if __name__ == "__main__":

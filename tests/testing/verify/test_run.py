@@ -31,3 +31,18 @@ def test_a_broker_keeps_its_promises_and_the_run_cleans_up() -> None:
     assert drain.groups == (GROUP, ALONE, FINAL)
     assert [shown[0].phase, shown[-1].phase] == ["start", "done"]
     assert shown[-1].unseen == 0
+
+
+def test_a_run_can_be_as_long_as_its_faults_are_many() -> None:
+    struck: list[str] = []
+    with Broker() as broker:
+        plan = Plan(seconds=600.0, strikes=3, calm_s=(0.01, 0.1), transactors=0)
+        run = Run(
+            Settings(bootstrap=broker.bootstrap),
+            plan,
+            Recorder(),
+            [Fault("nudge", lambda: struck.append("."))],
+        )
+        outcome = run.record()
+    assert outcome.faults == {"nudge": 3}
+    assert struck == [".", ".", "."]

@@ -23,7 +23,9 @@ TRANSACTIONS = "transactions"  # the readers inside of transactions
 class Plan:
     """The size of a run. The defaults keep two cores and a broker beside them comfortable."""
 
-    seconds: float = 30.0
+    seconds: float = 30.0  # of load; not looked at if `strikes` says how often
+    strikes: int = 0  # the load ends after so many faults; 0: after `seconds`
+    calm_s: tuple[float, float] = (0.3, 1.5)  # between two faults
     topics: int = 2
     partitions: int = 2
     senders: int = 2

@@ -158,10 +158,16 @@ class Run:
         return None
 
     def _load(self) -> None:
-        """Let the clients work and the faults strike until the time is over; all is healed at the end."""
+        """Let the clients work and the faults strike until there were enough; all is healed at the end."""
+        if self.plan.strikes:
+            for _ in range(self.plan.strikes):
+                self._wait(self.random.uniform(*self.plan.calm_s), "load")
+                self._strike(self.random.choice(self.faults))
+            self._wait(self.plan.calm_s[1], "load")
+            return
         deadline = time.monotonic() + self.plan.seconds
         while (left := deadline - time.monotonic()) > 0:
-            self._wait(min(left, self.random.uniform(0.3, 1.5)), "load")
+            self._wait(min(left, self.random.uniform(*self.plan.calm_s)), "load")
             if self.faults and time.monotonic() < deadline:
                 self._strike(self.random.choice(self.faults))
 

@@ -1,0 +1,1 @@
+"""franz-go's kgo tests while the broker is killed and restarted."""
