@@ -10,6 +10,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.work import Read, Work
+from neuraxis.wire.schema import BYTES
 
 if TYPE_CHECKING:
     import socket
@@ -103,7 +104,7 @@ class Connection:
         size = sum(len(view) for view in sending)
         while output and size < PIECE_BYTES and len(sending) < MAX_IOVEC:
             part = output[0]
-            if isinstance(part, bytes | bytearray | memoryview):
+            if isinstance(part, BYTES):
                 sending.append(memoryview(part))
                 size += len(part)
                 session.output_bytes -= len(part)
@@ -129,7 +130,7 @@ class Connection:
     def large_range(self) -> Range | None:
         """The range in front of the output, if it is worth a sendfile."""
         output = self.session.output
-        if not output or isinstance(output[0], bytes | bytearray | memoryview):
+        if not output or isinstance(output[0], BYTES):
             return None
         found: Range = output[0]  # type: ignore[assignment]  # see `gather`
         return found if found.length >= SMALLEST_SENDFILE else None

@@ -17,10 +17,11 @@ from neuraxis.broker.refusal import refusal
 from neuraxis.broker.registry import api_table
 from neuraxis.broker.session import Session
 from neuraxis.wire import frames
-from neuraxis.wire.codec import Malformed, decoder
+from neuraxis.wire.codec import Decoder, Malformed, decoder
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages import API_NAMES, flexible_from
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
+from neuraxis.wire.schema import BYTES
 
 if TYPE_CHECKING:
     from neuraxis.broker.config import BrokerConfig
@@ -51,7 +52,9 @@ class Core:
         self._waiting: list[tuple[int, int, Call]] = []
         self._next_session = 0
         self._next_token = 0
-        self._flexible_from = {key: flexible_from(key) for key in self.apis}
+        # Routes of what was asked before: one look-up says that key and version are served, and by what.
+        self._routes: dict[tuple[int, int], tuple[Api, Decoder]] = {}
+        self._flexible_from = _FlexibleFrom({key: flexible_from(key) for key in self.apis}).__getitem__
 
     def start(self, now: Now) -> None:
         """Recover the store and load what the logs hold. Raises StorageFailed or a refusal that says what to do."""
@@ -108,10 +111,20 @@ class Core:
     def handle(self, session: Session, frame: memoryview, now: Now) -> None:
         """One request frame (without its length prefix; writable). The view dies when this returns."""
         try:
-            call, api, position = self._open_call(session, frame, now)
-            if call is None or api is None:
-                return
-            request = decoder(api.request, call.api_version)(frame, position)[0]
+            key, version, correlation_id, client_id, position = frames.read_request_header(
+                frame, self._flexible_from
+            )
+            session.client_id = client_id
+            session.last_seen_ms = now.wall_ms
+            route = self._routes.get((key, version))
+            if route is None or len(frame) > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
+                route = self._route(session, key, version, correlation_id, len(frame), now)
+                if route is None:
+                    return
+            api, decode = route
+            session.apis[key] = version
+            call = self._call(session, key, version, correlation_id, client_id, now)
+            request = decode(frame, position)[0]
         except Malformed as error:
             self._close(session, f"sent a malformed frame: {error}")
             return
@@ -158,26 +171,22 @@ class Core:
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _open_call(
-        self, session: Session, frame: memoryview, now: Now
-    ) -> tuple[Call | None, Api | None, int]:
-        key, version, correlation_id, client_id, position = frames.read_request_header(
-            frame, self._first_flexible
-        )
-        session.client_id = client_id
-        session.last_seen_ms = now.wall_ms
+    def _route(
+        self, session: Session, key: int, version: int, correlation_id: int, size: int, now: Now
+    ) -> tuple[Api, Decoder] | None:
+        """What serves this key and version; None if the request was refused."""
         api = self.apis.get(key)
-        if key != PRODUCE_KEY and len(frame) > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
+        if key != PRODUCE_KEY and size > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
             self._close(
                 session,
-                f"sent a request of {len(frame)} bytes; one without record batches may have "
+                f"sent a request of {size} bytes; one without record batches may have "
                 f"{REQUEST_WITHOUT_RECORDS_MAX_BYTES}: ask for fewer things at once",
             )
-            return None, None, 0
+            return None
         if api is None:
             name = API_NAMES.get(key, "an unknown API")
             self._close(session, f"asked for key {key} ({name}), which this broker does not serve")
-            return None, None, 0
+            return None
         if not api.minimum <= version <= api.maximum:
             if key == API_VERSIONS_KEY:
                 self._refuse_api_versions(session, api, correlation_id, now)
@@ -187,13 +196,9 @@ class Core:
                     f"asked for {api.name} version {version}; served are {api.minimum} to {api.maximum}: "
                     + ("the client is too old" if version < api.minimum else "the client is too new"),
                 )
-            return None, None, 0
-        session.apis[key] = version
-        call = self._call(session, key, version, correlation_id, client_id, now)
-        return call, api, position
-
-    def _first_flexible(self, key: int) -> int:
-        return self._flexible_from.get(key, NEVER_FLEXIBLE)
+            return None
+        route = self._routes[key, version] = api, decoder(api.request, version)
+        return route
 
     def _call(
         self, session: Session, key: int, version: int, correlation_id: int, client_id: str | None, now: Now
@@ -285,14 +290,16 @@ class Core:
         self._close(session, "was to get an answer that cannot be encoded; the reason is above")
 
     def _flush(self, session: Session) -> None:
-        pending, durable = session.pending, self.store.durable_ticket
-        while pending and pending[0].answered and pending[0].ticket <= durable:
-            parts = pending.popleft().response
-            for part in parts:
-                session.output.append(part)
-                if isinstance(part, bytes | bytearray | memoryview):
+        pending, output, durable = session.pending, session.output, self.store.durable_ticket
+        while pending and (call := pending[0]).answered and call.ticket <= durable:
+            pending.popleft()
+            for part in call.response:
+                output.append(part)
+                if isinstance(part, BYTES):
                     session.output_bytes += len(part)
-        self._list(session)
+        if not session.listed:
+            session.listed = True
+            self.ready.append(session)
 
     def _list(self, session: Session) -> None:
         if not session.listed:
@@ -310,9 +317,9 @@ class Core:
             self._list(session)
 
     def _advance(self, now: Now) -> None:
-        advanced = self.store.advanced
+        advanced = self.store.ledger.advanced
         if advanced:
-            self.store.advanced = []
+            self.store.ledger.advanced = []
             partitions = self.node.partitions
             for log in advanced:
                 partition = partitions.get((log.topic_id, log.partition))
@@ -325,6 +332,13 @@ class Core:
             if call.session.closing is None or call in call.session.pending:
                 self._finish(call, call.response)
         completed.clear()
+
+
+class _FlexibleFrom(dict[int, int]):
+    """The first flexible version of each key that is served."""
+
+    def __missing__(self, key: int) -> int:
+        return NEVER_FLEXIBLE
 
 
 def _release_parts(parts: Body) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.wire import batch as batches
+from neuraxis.wire.batch import CODEC_MASK
 from neuraxis.wire.compression import CompressionType
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.records import build_batch, iter_records
@@ -60,9 +61,12 @@ def prepare(
         Refused: with the code and reason that the partition is answered with.
     """
     header = batches.check_batch(records, max_size=config.max_message_bytes)
-    codec = header.compression
-    if codec == CompressionType.ZSTD and api_version < ZSTD_SINCE_VERSION:
+    codec = header.attributes & CODEC_MASK
+    if api_version < ZSTD_SINCE_VERSION and codec == CompressionType.ZSTD:
         raise Refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or newer.")
+    if config.stores_as_sent:
+        _check_timestamps(header, config, now)
+        return records, header
     if config.compacted:
         _require_keys(records, config)
     wanted = CODECS.get(config.compression_type)

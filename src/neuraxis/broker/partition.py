@@ -78,8 +78,7 @@ class Partition:
         base_offset = log.log_end_offset
         epoch = log.leader_epoch
         batches.set_offset(view, base_offset, epoch)
-        # Spelled out: NamedTuple._replace costs three times as much, on every produce.
-        log.append(view, BatchHeader(base_offset, header.batch_length, epoch, *header[3:]), now)
+        log.append(view, header.placed(base_offset, epoch), now)
         if self.waiting and log.durable_offset == log.log_end_offset:
             self.wake(now)
         return base_offset, None
@@ -116,7 +115,7 @@ class Partition:
         return ErrorCode.UNKNOWN_LEADER_EPOCH
 
     def wake(self, now: Now) -> None:
-        """Tell every waiting fetch that the high watermark rose."""
+        """Tell every waiting fetch that the high watermark rose, or the log's start."""
         if self.waiting:
             for action in list(self.waiting.values()):
                 action(self, now)

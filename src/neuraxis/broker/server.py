@@ -361,20 +361,23 @@ class Server:
         position = 0
         connection.frame_size = 0
         try:
-            while self._may_read(connection) and (
-                end := connection.next_frame(view, position, filled, limit)
-            ):
+            while session.wants_input and (end := connection.next_frame(view, position, filled, limit)):
                 core.handle(session, view[position + 4 : end], now)
                 position = end
+                if position == filled:
+                    break
         except FrameTooLarge as error:
             core.refuse(session, str(error))
             self._pool.release(connection)
             return
         if position or connection.buffer is None:
             connection.frame_started_ms = now.mono_ms
-        self._pool.keep(connection, view, position, filled)
-        if self._pool.used_bytes > self._pool.limit_bytes:
-            self._relieve_pool(now)
+        if position == filled:
+            connection.filled = 0
+        else:
+            self._pool.keep(connection, view, position, filled)
+            if self._pool.used_bytes > self._pool.limit_bytes:
+                self._relieve_pool(now)
         if not session.listed and connection.open:  # a listed one is looked at again when it has been written
             self._update_interest(connection)
 

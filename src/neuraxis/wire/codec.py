@@ -10,7 +10,7 @@ from neuraxis.wire.primitives import Malformed
 from neuraxis.wire.schema import Part, Records, Span, schema_of
 
 __all__ = [
-    "Malformed", "Part", "Records", "Span", "decode", "decoder", "encode", "encode_parts", "encoder", "merge",
+    "Decoder", "Malformed", "Part", "Records", "Span", "decode", "decoder", "encode", "encode_parts", "encoder", "merge",
 ]  # fmt: skip
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.config_table.broker_rows import ALL_BROKER_CONFIGS
@@ -33,6 +33,12 @@ class TopicConfig:
     message_timestamp_after_max_ms: int
     min_insync_replicas: int
     log: LogSettings
+    stores_as_sent: bool = field(init=False)
+    """Whether a batch goes into the log as the client made it: nothing recompressed or stamped, no key required."""
+
+    def __post_init__(self) -> None:
+        as_sent = not (self.compacted or self.log_append_time) and self.compression_type == "producer"
+        object.__setattr__(self, "stores_as_sent", as_sent)
 
     @property
     def compacted(self) -> bool:
