@@ -218,7 +218,7 @@ class Node:
 
     def configure_internal(self) -> None:
         """Internal topics are as strong as the strongest topic."""
-        for name in INTERNAL_TOPICS:
+        for name in sorted(INTERNAL_TOPICS):  # a set of strings has another order in every process
             topic = self.topics.get(name)
             if topic is not None:
                 self._configure(topic)
