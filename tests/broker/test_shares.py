@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from neuraxis.broker import shares as module
+from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.shares import SHARE_TOPIC, start_offset
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.delete_groups import DeleteGroupsRequest
@@ -15,7 +16,9 @@ from neuraxis.wire.messages.update_features import FeatureUpdateKey, UpdateFeatu
 from tests.broker.harness import WALL_MS, CoreHarness, batch_of, pins, produce_request, values_of
 from tests.broker.restart import restarted
 from tests.broker.sharing import Member, acquired, given, set_config
+from tests.broker.test_scenarios import EverythingIsLost
 from tests.broker.transactional import OLD, Client
+from tests.simulation.disk import SimFs
 
 LOCK_MS = 30_000
 
@@ -132,6 +135,24 @@ def test_after_a_restart_what_was_settled_stays_so_and_deliveries_count(durabili
     again = restarted(broker, durability=durability)
     bob = Member(again, "bob")
     assert acquired(bob.fetch()) == [(1, 1, 1), (3, 3, 2)]
+
+
+def test_records_written_where_a_power_cut_took_settled_ones_are_given() -> None:
+    fs = SimFs()
+    broker = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="first"))
+    broker.create_topic("t")
+    # Another topic is synced, and so the states of share partitions are: they outlive the records.
+    broker.create_topic("synced", flush_messages="1")
+    set_config(broker, "g", share_auto_offset_reset="earliest")
+    fill(broker, b"a", b"b")
+    ada = Member(broker, "ada")
+    ada.fetch()
+    ada.acknowledge((0, 1, 1))
+    fs.power_loss(EverythingIsLost())
+    again = CoreHarness("os", fs=fs, options=StoreOptions(boot_id="second"))
+    assert again.partition("t").log_end_offset == 0
+    fill(again, b"c", b"d", b"e")
+    assert acquired(Member(again, "bob").fetch()) == [(0, 2, 1)]
 
 
 def test_an_acknowledgement_is_answered_when_it_is_durable() -> None:

@@ -6,11 +6,13 @@ import pickle
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.coordinators.runtime import Shard
+from neuraxis.broker.handlers import fetch
 from neuraxis.broker.log import reading
 from neuraxis.broker.log.scan import headers
 from neuraxis.broker.log.settings import Durability
 from neuraxis.wire import batch as batches
 from neuraxis.wire.errors import ErrorCode
+from tests.simulation.sharing import Ledger
 from tests.simulation.story import Violation
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Checkers:
     def __init__(self, world: World) -> None:
         self.world = world
         self.rng = world.fork("checkers")
+        self.ledger = Ledger(world)
         self.history: list[tuple[int, tuple[bytes, int], int]] = []  # (ticket, log, base offset) of this life
         self.durable_ticket = 0
         self.power_lost = self.cache_lost = False
@@ -68,6 +71,8 @@ class Checkers:
             return report
 
         core.store.recover = recovered  # type: ignore[method-assign]  # as above
+        self._listen(core.node.shares._machine)
+        self.ledger.listen(core.node.shares._machine)
 
     def after_start(self) -> None:
         """A process has recovered: hold it to every promise."""
@@ -120,7 +125,7 @@ class Checkers:
         core = self.world.host.core
         for shard in self._shards(core):
             if "decide" not in shard.machine.__dict__:
-                self._listen(shard)
+                self._listen(shard.machine)
         for key, partition in core.node.partitions.items():
             self._check_marks(key, partition)
         if self.rng.randrange(WAITER_SAMPLE) == 0:
@@ -174,6 +179,8 @@ class Checkers:
     def _check_waiters(self, partition: Partition) -> None:
         """No fetch waits for what is there; one whose records were deleted meanwhile learns it at its timeout."""
         for waiter in list(partition.waiting):
+            if not isinstance(waiter, fetch._Waiter):
+                continue  # a share fetch takes what it finds, and a session's partition is nobody's call
             response = waiter.try_answer(final=False)
             if response is None:
                 continue
@@ -205,11 +212,12 @@ class Checkers:
     # ---- coordinators ------------------------------------------------------------------------------------------
 
     def _shards(self, core: Core) -> list[Shard[Any, Any]]:
-        return [core.node.catalogue, *core.node.group_shards, *core.node.transactions.shards]
+        node = core.node
+        shares = [] if node.shares._shard is None else [node.shares._shard]
+        return [node.catalogue, *node.group_shards, *node.transactions.shards, *shares]
 
-    def _listen(self, shard: Shard[Any, Any]) -> None:
+    def _listen(self, machine: Any) -> None:
         """Prove of a sample of decisions that they changed nothing."""
-        machine = shard.machine
         decide = machine.decide
 
         def proved(state: Any, command: Any, now: Any) -> Any:

@@ -35,6 +35,15 @@ def _groups(plan: Plan) -> dict[str, str]:
         "group.consumer.min.heartbeat.interval.ms": "100",
         "group.consumer.heartbeat.interval.ms": "300",
         "group.consumer.assignment.interval.ms": "200",
+        "group.share.min.session.timeout.ms": "500",
+        "group.share.session.timeout.ms": str(plan.session_ms),
+        "group.share.min.heartbeat.interval.ms": "100",
+        "group.share.heartbeat.interval.ms": "300",
+        "group.share.assignment.interval.ms": "200",
+        "group.share.min.record.lock.duration.ms": "1000",
+        "group.share.record.lock.duration.ms": "1000",
+        "group.share.delivery.count.limit": str(plan.delivery_limit),
+        "share.coordinator.snapshot.update.records.per.snapshot": str(plan.share_updates),
     }
 
 

@@ -48,6 +48,10 @@ class Plan:
     static_members: bool = False
     consumers: int = 0
     transactional: int = 0
+    share_consumers: int = 0
+    delivery_limit: int = 5
+    share_updates: int = 500
+    share_checkpoint: int = 100_000
     session_ms: int = 2_000
     rebalance_ms: int = 2_500
     old_clients: int = 0
@@ -115,6 +119,10 @@ def draw(seed: int) -> Plan:
         pace_ms=rng.choice((20, 50, 120)),
         consumers=rng.choice((0, 0, 2, 3)),
         transactional=rng.choice((0, 0, 1, 2)),
+        share_consumers=rng.choice((0, 0, 1, 2, 3)),
+        delivery_limit=rng.choice((2, 3, 5)),
+        share_updates=rng.choice((0, 3, 500)),
+        share_checkpoint=rng.choice((20, 100, 100_000)),
     )
 
 

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING
 
-from neuraxis.broker import config_table
+from neuraxis.broker import config_table, shares
 from neuraxis.broker.config_table.rows import ConfigKey
 from neuraxis.broker.coordinators import snapshot
 from neuraxis.broker.log import journal
@@ -318,18 +318,21 @@ def _surroundings(plan: Plan) -> Iterator[list[Exception]]:
     logger = logging.getLogger("neuraxis.broker")
     errors = _Errors()
     before = logger.level, logger.propagate, journal.LARGEST_COPY, snapshot.SNAPSHOT_BYTES
+    checkpoint = shares.CHECKPOINT_BATCHES
     row = config_table.TOPIC_CONFIGS["segment.bytes"]
     logger.setLevel(logging.ERROR)
     logger.propagate = False
     logger.addHandler(errors)
     journal.LARGEST_COPY = plan.largest_copy
     snapshot.SNAPSHOT_BYTES = plan.snapshot_bytes
+    shares.CHECKPOINT_BATCHES = plan.share_checkpoint
     config_table.TOPIC_CONFIGS["segment.bytes"] = ConfigKey(row.name, row.type, row.default, "14..", row.mode)
     try:
         yield errors.found
     finally:
         config_table.TOPIC_CONFIGS["segment.bytes"] = row
         logger.level, logger.propagate, journal.LARGEST_COPY, snapshot.SNAPSHOT_BYTES = before
+        shares.CHECKPOINT_BATCHES = checkpoint
         logger.removeHandler(errors)
 
 

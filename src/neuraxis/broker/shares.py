@@ -20,6 +20,7 @@ from neuraxis.broker.coordinators.share.commands import (
     Advance,
     Begin,
     Checkpoint,
+    Cut,
     Forget,
     Release,
 )
@@ -81,9 +82,27 @@ class Shares:
         shard.state.freed.clear()
         self._checkpointed = shard.partition.log_start_offset
         self._shard = shard
+        self._cut_what_is_gone(now)
         # A crash may have come between the deletion of a topic or a group and that of its share partitions.
         self.forget_topics(None, now)
         self.forget(lambda key: not self._is_group(key.group_id, now), None, now)
+
+    def _cut_what_is_gone(self, now: Now) -> None:
+        """Forget what is known of offsets that a power cut took from a log: other records will be there.
+
+        The leader epoch says where: an epoch that ended, ended where the log was cut. So it is found out again if this start
+        is lost too, when there may be other records already.
+        """
+        shard = self.shard(now)
+        ends = []
+        for key, known in shard.state.partitions.items():
+            partition = self.node.partitions.get((key.topic_id, key.partition))
+            if partition is not None and known.leader_epoch < partition.leader_epoch:
+                _, end = partition.log.end_offset_for_epoch(known.leader_epoch)
+                ends.append((key, end, partition.leader_epoch))
+        for position in range(0, len(ends), CHECKPOINT_SLICE):
+            shard.execute(Cut(tuple(ends[position : position + CHECKPOINT_SLICE])), None, now)
+        shard.state.freed.clear()
 
     def _is_group(self, group_id: str, now: Now) -> bool:
         return group_id in share_groups(self.node.group_shard(group_id, now).state)

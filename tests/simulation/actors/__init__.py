@@ -10,8 +10,10 @@ from tests.simulation.actors.member import Member
 from tests.simulation.actors.plain import PlainProducer
 from tests.simulation.actors.producer import IdempotentProducer
 from tests.simulation.actors.reader import Reader
+from tests.simulation.actors.sharer import ShareConsumer
 from tests.simulation.actors.strange import Garbage, OldClient
 from tests.simulation.actors.transactional import Bank, CommittedReader, TransactionalProducer
+from tests.simulation.sharing import Register
 
 if TYPE_CHECKING:
     from tests.simulation.actors.script import Actor
@@ -33,7 +35,14 @@ def cast(world: World) -> list[Actor]:
     found += [Garbage(world, f"garbage-{index}") for index in range(plan.garbage)]
     found += _consumers(world)
     found += _transactional(world)
+    found += _sharers(world)
     return found
+
+
+def _sharers(world: World) -> list[Actor]:
+    """The members of a share group, and what is known of it."""
+    register = Register(world, "share-group")
+    return [ShareConsumer(world, f"sharer-{index}", register) for index in range(world.plan.share_consumers)]
 
 
 def _transactional(world: World) -> list[Actor]:

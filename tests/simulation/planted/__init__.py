@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from tests.simulation.planted import groups, logs, money, serving
+from tests.simulation.planted import groups, logs, money, serving, shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tests.simulation.plan import Plan
     from tests.simulation.planted.bug import Bug
 
-BUGS: dict[str, Bug] = {bug.name: bug for module in (logs, serving, groups, money) for bug in module.BUGS}
+MODULES = (logs, serving, groups, money, shares)
+BUGS: dict[str, Bug] = {bug.name: bug for module in MODULES for bug in module.BUGS}
 """By name."""
 
 

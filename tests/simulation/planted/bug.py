@@ -31,6 +31,7 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "groups": 0,
         "consumers": 0,
         "transactional": 0,
+        "share_consumers": 0,
         "producers": 2,
         "readers": 1,
         "plain_producers": 0,

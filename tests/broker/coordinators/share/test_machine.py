@@ -14,8 +14,10 @@ from neuraxis.broker.coordinators.share.commands import (
     Advance,
     Begin,
     Checkpoint,
+    Cut,
     Forget,
     Initialise,
+    Release,
 )
 from neuraxis.broker.coordinators.share.facts import ShareKey, SnapshotFact
 from neuraxis.broker.coordinators.share.runs import DONE, Delivery, stored
@@ -282,3 +284,23 @@ def test_a_lower_limit_of_deliveries_holds_for_what_is_out() -> None:
     world.machine.limits = FixedLimits(ShareLimits(delivery_count_limit=1), 500)
     world.leave("ada")
     assert (world.runs(), world.partition.start_offset) == ([], 2)
+
+
+def test_what_a_power_cut_took_from_the_log_is_forgotten_and_the_epoch_is_the_new_one() -> None:
+    world = World(10)
+    assert world.acquire("ada") == [(0, 9, 1)]
+    world.ack("ada", (0, 1, ACCEPT), (4, 9, ACCEPT))
+    world.do(Release((KEY,), "ada"))
+    world.do(Cut(((KEY, 6, 3),)))
+    assert world.partition.leader_epoch == 3
+    assert (world.partition.start_offset, world.partition.end_offset) == (2, 6)
+    assert world.acquire("bob") == [(2, 3, 2), (6, 9, 1)]
+
+
+def test_a_share_partition_that_began_after_what_is_left_begins_where_the_log_was_cut() -> None:
+    world = World(10)
+    world.acquire("ada")
+    world.ack("ada", (0, 9, ACCEPT))
+    world.do(Cut(((KEY, 4, 1),)))
+    assert (world.partition.start_offset, world.runs()) == (4, [])
+    assert world.acquire("bob") == [(4, 9, 1)]

@@ -115,6 +115,17 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A power cut took the end of logs: (key, the first offset that is gone, the leader epoch that begins there).
+
+    What was known of offsets from there on was about other records than those that will be there.
+    """
+
+    ends: tuple[tuple[ShareKey, int, int], ...]
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Write snapshots of these share partitions: the log before them is not needed any more."""
 
@@ -122,4 +133,4 @@ class Checkpoint:
     token: int = 0
 
 
-Command = Begin | Advance | Acquire | Acknowledge | Release | Initialise | Forget | Checkpoint
+Command = Begin | Advance | Acquire | Acknowledge | Release | Initialise | Forget | Cut | Checkpoint

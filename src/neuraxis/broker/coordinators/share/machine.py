@@ -18,6 +18,7 @@ from neuraxis.broker.coordinators.share.commands import (
     Advance,
     Begin,
     Checkpoint,
+    Cut,
     Forget,
     Initialise,
     Release,
@@ -81,6 +82,8 @@ class ShareMachine:
                 return Outcome(
                     tuple(SnapshotFact(key, None) for key in command.keys if key in state.partitions)
                 )
+            case Cut():
+                return Outcome(tuple(self._cut(state, *end, now) for end in command.ends))
             case Checkpoint():
                 return Outcome(
                     tuple(
@@ -120,6 +123,22 @@ class ShareMachine:
             snapshot = Snapshot(*epochs, leader_epoch, max(start_offset, -1), 0, now.wall_ms, now.wall_ms)
             facts.append(SnapshotFact(key, snapshot))
         return Outcome(tuple(facts))
+
+    def _cut(
+        self, state: ShareState, key: ShareKey, offset: int, leader_epoch: int, now: Now
+    ) -> SnapshotFact:
+        """The share partition without what it knows of `offset` and later."""
+        partition = state.partitions[key]
+        rest = SharePartition(
+            partition.state_epoch,
+            leader_epoch,
+            partition.snapshot_epoch,
+            min(partition.start_offset, offset),
+            partition.created_ms,
+            0,
+            list(r.within(partition.runs, partition.start_offset, offset - 1)),
+        )
+        return self._snapshot(key, rest, now)
 
     # ---- deliveries --------------------------------------------------------------------------------------------
 
