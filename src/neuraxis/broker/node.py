@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from neuraxis.broker.authorisation.audit import make_audit
+from neuraxis.broker.authorisation.guard import make_guard
 from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
 from neuraxis.broker.coordinators.agenda import Agenda
@@ -106,6 +108,10 @@ class Node:
         self.catalogue_machine = CatalogueMachine()
         self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
         self.settings = BrokerSettings(config.kafka_overrides(), {})
+        self.audit = make_audit(self.settings)
+        self.guard = make_guard(self.settings, self.audit)
+        if self.guard is not None:
+            self.guard.stand_before(apis)
         self.logins = Logins(self, config.listener_securities())
         self.fetch_sessions = FetchSessions(
             self.settings.integer("max.incremental.fetch.session.cache.slots")
@@ -129,6 +135,7 @@ class Node:
         self.catalogue = Shard(self.catalogue_machine, partition, self.store)
         self.catalogue.load(now)
         self.refresh_settings()
+        self.refresh_rules()
         known = {CATALOGUE_ID}
         for fact in list(self.catalogue.state.topics.values()):
             known.add(fact.topic_id)
@@ -145,8 +152,12 @@ class Node:
         self.started = True
 
     def _add_first_users(self, now: Now) -> None:
-        """Users a broker is started with come to be once; what was changed of them since stays."""
-        known = {user for user, _ in self.catalogue.state.cluster.scram}
+        """Users a broker is started with come to be once; what was changed of them since stays, if not told otherwise."""
+        known = (
+            set()
+            if self.config.renew_first_users
+            else {user for user, _ in self.catalogue.state.cluster.scram}
+        )
         facts = tuple(fact for fact in self.config.first_users if fact.user not in known)
         if facts:
             self.change_catalogue(ChangeCluster(facts), None, now)
@@ -172,6 +183,11 @@ class Node:
             self._configure(topic)
         self.group_machine.configure(self.settings)
         self.configure_internal()
+
+    def refresh_rules(self) -> None:
+        """Let the access rules in the catalogue count from now on."""
+        if self.guard is not None:
+            self.guard.authoriser.load(self.catalogue.state.cluster.acls)
 
     # ---- topics ------------------------------------------------------------------------------------------------
 

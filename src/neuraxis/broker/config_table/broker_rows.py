@@ -5,6 +5,7 @@ Long because: it is a table, one line a config, in the form that `rows.py` descr
 
 from __future__ import annotations
 
+from neuraxis.broker.config_table.own_rows import OWN_CONFIGS
 from neuraxis.broker.config_table.rows import parse_rows
 
 _ROWS = r"""
@@ -398,4 +399,4 @@ replica.alter.log.dirs.io.max.bytes.per.second|long|9223372036854775807|0..|c
 """)
 """Broker configs that exist only while the broker runs: they cannot be given at start."""
 
-ALL_BROKER_CONFIGS = {**BROKER_CONFIGS, **RUN_TIME_CONFIGS}
+ALL_BROKER_CONFIGS = {**BROKER_CONFIGS, **RUN_TIME_CONFIGS, **OWN_CONFIGS}

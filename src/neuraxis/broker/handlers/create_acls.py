@@ -40,4 +40,5 @@ def create_acls(node: Node, call: Call, request: CreateAclsRequest) -> CreateAcl
         except Refused as refused:
             results.append(AclCreationResult(error_code=refused.code, error_message=refused.message))
     node.change_catalogue(ChangeCluster(tuple(facts.values())), call, call.now)
+    node.refresh_rules()
     return CreateAclsResponse(results=results)

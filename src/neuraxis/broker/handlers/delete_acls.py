@@ -62,4 +62,5 @@ def delete_acls(node: Node, call: Call, request: DeleteAclsRequest) -> DeleteAcl
         ]
         results.append(DeleteAclsFilterResult(error_message=None, matching_acls=shown))
     node.change_catalogue(ChangeCluster(tuple(gone.values())), call, call.now)
+    node.refresh_rules()
     return DeleteAclsResponse(filter_results=results)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from neuraxis.broker.authorisation.authoriser import TOPIC
 from neuraxis.broker.call import Call, handles
 from neuraxis.broker.coordinators.share.acknowledge import check
 from neuraxis.broker.coordinators.share.commands import Ack, Acknowledge
 from neuraxis.broker.coordinators.share.facts import ShareKey
+from neuraxis.broker.coordinators.share.heartbeat import MAX_MEMBER_ID
 from neuraxis.broker.coordinators.share.sessions import FINAL_EPOCH, INITIAL_EPOCH
+from neuraxis.broker.operations import READ
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.share_acknowledge import (
     PartitionData,
@@ -65,10 +68,13 @@ def _acknowledge(node: Node, call: Call, request: ShareAcknowledgeRequest) -> Sh
     for topic in request.topics:
         partitions = []
         for asked in topic.partitions:
+            if not asked.acknowledgement_batches:
+                continue  # nothing was acknowledged: Kafka does not name it in its answer
             key = ShareKey(group_id, bytes(topic.topic_id), asked.partition_index)
             verdict = settle(node, call, key, member_id, asked.acknowledgement_batches, renew=renew)
             partitions.append(PartitionData(asked.partition_index, verdict.code, verdict.message))
-        responses.append(ShareAcknowledgeTopicResponse(topic.topic_id, partitions))
+        if partitions:
+            responses.append(ShareAcknowledgeTopicResponse(topic.topic_id, partitions))
     if ended is not None:
         shares.end_session(ended, call, now)
     return ShareAcknowledgeResponse(
@@ -77,9 +83,11 @@ def _acknowledge(node: Node, call: Call, request: ShareAcknowledgeRequest) -> Sh
 
 
 def check_names(group_id: str | None, member_id: str | None) -> tuple[str, str]:
-    """Group and member of a request; refuses (42) one that lacks them."""
+    """Group and member of a request; refuses (42) one that lacks them, or has a member that no group can have."""
     if not group_id or not member_id:
         raise Refused(ErrorCode.INVALID_REQUEST, "A group id and a member id are needed.")
+    if len(member_id) > MAX_MEMBER_ID:
+        raise Refused(ErrorCode.INVALID_REQUEST, f"A member id has at most {MAX_MEMBER_ID} characters.")
     return group_id, member_id
 
 
@@ -97,6 +105,9 @@ def settle(
     call.saw(node.catalogue.ticket)
     if topic is None:
         return Verdict(ErrorCode.UNKNOWN_TOPIC_ID, "No topic has this id.")
+    if node.guard is not None and not node.guard.allows(call, READ, TOPIC, topic.name):
+        code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        return Verdict(code, code.message)
     if not 0 <= key.partition < len(topic.partitions) or node.shares.known(key, call) is None:
         return Verdict(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "Nothing of this partition was fetched.")
     acks = tuple(Ack(each.first_offset, each.last_offset, tuple(each.acknowledge_types)) for each in batches)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.authorisation.authoriser import TOPIC
 from neuraxis.broker.call import PARKED, Call, Handled, handles
 from neuraxis.broker.coordinators.share.commands import AcquireMode
 from neuraxis.broker.coordinators.share.facts import ShareKey
 from neuraxis.broker.coordinators.share.sessions import FINAL_EPOCH, INITIAL_EPOCH
 from neuraxis.broker.handlers.share_acknowledge import RENEW_FROM, Verdict, check_names, settle
+from neuraxis.broker.operations import READ
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.share_fetch import (
     AcquiredRecords,
@@ -72,7 +74,7 @@ def _fetch(node: Node, call: Call, request: ShareFetchRequest) -> Handled:
     if final:
         shares.end_session(session, call, call.now)
     waiter = _Waiter(node, call, request, session, verdicts)
-    if final or renew or request.max_records <= 0 or not session.partitions:
+    if final or renew or request.max_records <= 0 or request.max_bytes == 0 or not session.partitions:
         return waiter.respond({})
     response = waiter.try_answer(call.now, final=request.max_wait_ms <= 0)
     if response is not None:
@@ -231,6 +233,10 @@ class _Waiter:
         topic = self.node.topics_by_id.get(topic_id)
         if topic is None:
             return ErrorCode.UNKNOWN_TOPIC_ID, "No topic has this id."
+        guard = self.node.guard
+        if guard is not None and not guard.allows(self.call, READ, TOPIC, topic.name):
+            refused = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+            return refused, refused.message
         if not 0 <= index < len(topic.partitions):
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has no partition {index}."
         group_id = self.session.group_id

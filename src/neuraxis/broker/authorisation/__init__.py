@@ -1,0 +1,1 @@
+"""Who may do what: the authoriser, what each API asks of it, and how the answers look. Pure."""
