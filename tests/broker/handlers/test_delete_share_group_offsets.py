@@ -35,3 +35,4 @@ def test_a_topic_is_forgotten_and_read_anew() -> None:
 
 def test_a_group_must_be_there() -> None:
     assert delete(CoreHarness("os"), "none", "t").error_code == ErrorCode.GROUP_ID_NOT_FOUND
+    assert delete(CoreHarness("os"), "", "t").error_code == ErrorCode.INVALID_GROUP_ID

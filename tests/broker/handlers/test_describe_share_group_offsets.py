@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages import describe_share_group_offsets as so
 from tests.broker.harness import CoreHarness, batch_of
 from tests.broker.sharing import Member, set_config
@@ -42,3 +43,10 @@ def test_what_is_not_there_has_no_offsets() -> None:
         -1,
         0,
     )
+
+
+def test_a_group_without_a_name_is_refused() -> None:
+    peer = CoreHarness("os").connect()
+    request = so.DescribeShareGroupOffsetsRequest([so.DescribeShareGroupOffsetsRequestGroup("", None)])
+    (group,) = peer.request(request, 1).groups
+    assert (group.error_code, group.topics) == (ErrorCode.INVALID_GROUP_ID, [])

@@ -8,6 +8,11 @@ import pytest
 
 from neuraxis.broker.handlers import fetch as handler
 from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.delete_records import (
+    DeleteRecordsPartition,
+    DeleteRecordsRequest,
+    DeleteRecordsTopic,
+)
 from neuraxis.wire.messages.delete_topics import DeleteTopicsRequest
 from neuraxis.wire.messages.fetch import FetchRequest
 from tests.broker.harness import FETCH_VERSION, CoreHarness, Peer, batch_of, fetch_request, values_of
@@ -145,3 +150,35 @@ def test_a_deleted_topic_wakes_the_call_that_waits_in_a_session() -> None:
     broker.create_topic("drives")
     producer.produce("drives", batch_of(b"anew"))
     assert told(consumer.request(in_session(session, 2), FETCH_VERSION))[0] == [b"anew"]
+
+
+def test_a_raised_log_start_is_told_with_the_next_answer_and_wakes_nobody() -> None:
+    broker, producer, consumer = broker_with_topic()
+    producer.produce("drives", batch_of(b"a"))
+    producer.produce("drives", batch_of(b"b"))
+    session = begin(consumer)
+    consumer.request(in_session(session, 1, {"drives": {0: 2}}), FETCH_VERSION)
+    consumer.send(in_session(session, 2, max_wait_ms=500), FETCH_VERSION)
+    trim = DeleteRecordsRequest([DeleteRecordsTopic("drives", [DeleteRecordsPartition(0, 1)])], 1_000)
+    assert producer.request(trim, 2).topics[0].partitions[0].error_code == 0
+    assert consumer.answers() == []
+    broker.advance(500)
+    ((_, answer),) = consumer.answers()
+    ((partition,),) = [topic.partitions for topic in answer.responses]
+    assert (partition.partition_index, partition.log_start_offset, partition.records) == (0, 1, b"")
+    assert consumer.request(in_session(session, 3), FETCH_VERSION).responses == []
+
+
+def test_retention_that_raises_the_log_start_is_told_with_the_next_answer() -> None:
+    broker, producer, consumer = broker_with_topic()
+    producer.produce("drives", batch_of(b"a"))
+    session = begin(consumer)
+    consumer.request(in_session(session, 1, {"drives": {0: 1}}), FETCH_VERSION)
+    assert consumer.request(in_session(session, 2), FETCH_VERSION).responses == []
+    log = broker.partition("drives").log
+    log.advance_start(1, broker.now)  # as retention does it
+    broker.core.tick(broker.now)
+    ((partition,),) = [
+        topic.partitions for topic in consumer.request(in_session(session, 3), FETCH_VERSION).responses
+    ]
+    assert partition.log_start_offset == 1

@@ -79,3 +79,21 @@ def test_names_are_needed(broker: CoreHarness) -> None:
     member = Member(broker, "m")
     member.group = ""
     assert ask(member, 1) == ErrorCode.INVALID_REQUEST
+
+
+def test_what_nothing_is_said_of_is_left_out_of_the_answer(broker: CoreHarness) -> None:
+    member = Member(broker, "m")
+    member.fetch()
+    topics = [
+        sa.AcknowledgeTopic(member.topic_id, []),
+        sa.AcknowledgeTopic(member.topic_id, [sa.AcknowledgePartition(0, [])]),
+    ]
+    answer = member.peer.request(sa.ShareAcknowledgeRequest("g", "m", 1, False, topics), 2)
+    assert (answer.error_code, answer.responses) == (0, [])
+
+
+def test_a_member_id_has_at_most_36_characters(broker: CoreHarness) -> None:
+    peer = broker.connect()
+    for length, code in ((36, ErrorCode.SHARE_SESSION_NOT_FOUND), (37, ErrorCode.INVALID_REQUEST)):
+        request = sa.ShareAcknowledgeRequest("g", "m" * length, 1, False, [])
+        assert peer.request(request, 2).error_code == code

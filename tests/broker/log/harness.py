@@ -137,9 +137,9 @@ class World:
     def observe(self) -> None:
         """Remember what clients were promised."""
         self.store.next_deadline()
-        for log in self.store.advanced:
+        for log in self.store.ledger.advanced:
             assert log.durable_offset <= log.log_end_offset
-        self.store.advanced = []
+        self.store.ledger.advanced = []
         for key, log in self.store.logs.items():
             history = self.histories.get(key)
             in_force = history is not None and self.store.durable_ticket >= history.mode_ticket

@@ -61,4 +61,5 @@ def _trim(node: Node, call: Call, name: str, index: int, offset: int) -> int:
     if offset > node.catalogue.state.log_starts.get((partition.topic_id, index), 0):
         node.change_catalogue(SetLogStart(partition.topic_id, index, offset), call, call.now)
         partition.log.advance_start(offset, call.now)
+        partition.wake(call.now)
     return partition.log_start_offset

@@ -30,6 +30,8 @@ def delete_share_group_offsets(
     call.saw(node.catalogue.ticket)
     try:
         node.shares.check_enabled(call)
+        if not group_id:
+            raise Refused(ErrorCode.INVALID_GROUP_ID, "A share group has a name.")
         group = node.shares.group(group_id, call)
         if group is None:
             raise Refused(ErrorCode.GROUP_ID_NOT_FOUND, f"There is no share group {group_id}.")

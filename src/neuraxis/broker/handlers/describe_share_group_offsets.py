@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.call import Call, handles
 from neuraxis.broker.coordinators.share.facts import ShareKey
 from neuraxis.broker.coordinators.share.runs import done_count
+from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.describe_share_group_offsets import (
     DescribeShareGroupOffsetsRequest,
     DescribeShareGroupOffsetsRequestGroup,
@@ -40,6 +41,9 @@ def _group(
     node: Node, call: Call, asked: DescribeShareGroupOffsetsRequestGroup
 ) -> DescribeShareGroupOffsetsResponseGroup:
     group_id = asked.group_id
+    if not group_id:
+        code = ErrorCode.INVALID_GROUP_ID
+        return DescribeShareGroupOffsetsResponseGroup(group_id, [], code, code.message)
     if asked.topics is None:
         group = node.shares.group(group_id, call)
         known = {} if group is None else group.topics

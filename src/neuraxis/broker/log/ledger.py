@@ -36,6 +36,7 @@ class Ledger:
         self.indexes = IndexCache(options.index_cache_bytes)
         self.last_ticket = 0
         self.waiting: list[Log] = []  # sync logs written since the last sync began
+        self.advanced: list[Log] = []  # logs of which readers may see more, or less, than they were told
         self.changed: list[Log] = []  # logs that differ from their last checkpoint
         self.new_dirs = False  # names in the data directory that are not synced
         self.doomed: list[tuple[Log, Segment]] = []  # below their log's start: go once a checkpoint says so

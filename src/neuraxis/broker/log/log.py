@@ -392,8 +392,9 @@ class Log:
         if offset <= self.log_start_offset:
             return
         assert offset <= self.log_end_offset, (self, offset)
+        del now
         self.log_start_offset = offset
         self.epochs.cut_start(offset)
         self.mark_changed()
+        self.ledger.advanced.append(self)
         retention.drop_segments(self)
-        del now

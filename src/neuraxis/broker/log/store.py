@@ -50,7 +50,6 @@ class LogStore:
         self.journal = Journal(fs, options.journal_segment_bytes)
         self.ledger = Ledger(fs, options, self.journal)
         self.logs: dict[tuple[bytes, int], Log] = {}
-        self.advanced: list[Log] = []
         self.durable_ticket = 0
         self.full = False
         self.cluster_id = options.cluster_id
@@ -268,7 +267,7 @@ class LogStore:
                     log.ticket = 0
                 if log.durable_offset < end:
                     log.durable_offset = end
-                    self.advanced.append(log)
+                    self.ledger.advanced.append(log)
             barriers, self._barriers = self._barriers, []
             for ticket, then in barriers:
                 self._when_durable(ticket, then, now)

@@ -21,6 +21,7 @@ def code_of(groups: Groups, member: str, epoch: int, *names: str) -> int:
     [
         {"group_id": ""},
         {"member_id": ""},
+        {"member_id": "m" * 37},
         {"member_epoch": -2},
         {"rack_id": ""},
         {"topic_names": None},

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from neuraxis.broker.coordinators.group.consumer.view import View
     from neuraxis.broker.work import Now
 
+MAX_MEMBER_ID = 36
+"""Characters of a member id, as in Kafka: those of a UUID written out."""
 MAX_TOPIC_NAMES = 10_000
 """Topics that one member subscribes to: they are in its record, which every change of it writes anew."""
 
@@ -57,6 +59,8 @@ def check(command: ShareHeartbeat) -> None:
         raise _senseless("it needs a group id and a member id")
     if command.member_epoch < LEFT:
         raise _senseless(f"there is no member epoch {command.member_epoch}")
+    if len(command.member_id) > MAX_MEMBER_ID:
+        raise _senseless(f"a member id has at most {MAX_MEMBER_ID} characters")
     if command.rack_id == "":
         raise _senseless("the rack is null or has a name")
     if command.member_epoch == 0 and not command.topic_names:
