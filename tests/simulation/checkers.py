@@ -12,6 +12,7 @@ from neuraxis.broker.log.scan import headers
 from neuraxis.broker.log.settings import Durability
 from neuraxis.wire import batch as batches
 from neuraxis.wire.errors import ErrorCode
+from tests.simulation.sessions import Mirrors
 from tests.simulation.sharing import Ledger
 from tests.simulation.story import Violation
 
@@ -37,6 +38,7 @@ class Checkers:
         self.world = world
         self.rng = world.fork("checkers")
         self.ledger = Ledger(world)
+        self.mirrors = Mirrors()
         self.history: list[tuple[int, tuple[bytes, int], int]] = []  # (ticket, log, base offset) of this life
         self.durable_ticket = 0
         self.power_lost = self.cache_lost = False
@@ -72,6 +74,7 @@ class Checkers:
 
         core.store.recover = recovered  # type: ignore[method-assign]  # as above
         self._listen(core.node.shares._machine)
+        self.mirrors.listen(core)
         self.ledger.listen(core.node.shares._machine)
 
     def after_start(self) -> None:
@@ -122,6 +125,7 @@ class Checkers:
 
     def after_step(self) -> None:
         """The core acted."""
+        self.mirrors.after_step()
         core = self.world.host.core
         for shard in self._shards(core):
             if "decide" not in shard.machine.__dict__:
@@ -133,6 +137,7 @@ class Checkers:
                 if partition.waiting:
                     self._check_waiters(partition)
             self._check_calls(core)
+            self.mirrors.check_waiting(core)
 
     def _check_marks(self, key: tuple[bytes, int], partition: Partition) -> None:
         log = partition.log

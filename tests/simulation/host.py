@@ -27,8 +27,9 @@ LISTENER = Listener("PLAINTEXT", "PLAINTEXT", "broker", 9092, "broker", 9092)
 
 
 def _groups(plan: Plan) -> dict[str, str]:
-    """Sessions and intervals of groups as short as the world's."""
+    """Sessions and intervals as short as the world's."""
     return {
+        "max.incremental.fetch.session.cache.slots": str(plan.session_slots),
         "group.min.session.timeout.ms": "500",
         "group.consumer.min.session.timeout.ms": "500",
         "group.consumer.session.timeout.ms": str(plan.session_ms),

@@ -49,6 +49,9 @@ class Plan:
     consumers: int = 0
     transactional: int = 0
     share_consumers: int = 0
+    session_readers: int = 0
+    session_slots: int = 1_000
+    eviction_ms: int = 120_000
     delivery_limit: int = 5
     share_updates: int = 500
     share_checkpoint: int = 100_000
@@ -123,6 +126,9 @@ def draw(seed: int) -> Plan:
         delivery_limit=rng.choice((2, 3, 5)),
         share_updates=rng.choice((0, 3, 500)),
         share_checkpoint=rng.choice((20, 100, 100_000)),
+        session_readers=rng.choice((0, 0, 1, 2, 3)),
+        session_slots=rng.choice((1, 2, 1_000)),
+        eviction_ms=rng.choice((300, 120_000)),
     )
 
 

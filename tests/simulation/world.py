@@ -9,9 +9,10 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING
 
-from neuraxis.broker import config_table, shares
+from neuraxis.broker import config_table, fetch_sessions, shares
 from neuraxis.broker.config_table.rows import ConfigKey
 from neuraxis.broker.coordinators import snapshot
+from neuraxis.broker.handlers import fetch
 from neuraxis.broker.log import journal
 from neuraxis.broker.work import perform_step
 from tests.simulation import actors
@@ -253,7 +254,7 @@ class World:
 
     def run(self) -> None:
         """Play the world, heal it, and hold it to its promises."""
-        with _surroundings(self.plan) as errors:
+        with _surroundings(self) as errors:
             self.host.start()
             for actor in self.actors:
                 self.after(self._rng.randint(0, 50), actor.start)
@@ -313,12 +314,14 @@ class _Errors(logging.Handler):
 
 
 @contextmanager
-def _surroundings(plan: Plan) -> Iterator[list[Exception]]:
-    """Small segments and small references are allowed in here, and the broker's log is listened to."""
+def _surroundings(world: World) -> Iterator[list[Exception]]:
+    """Small segments and small references are allowed in here; the broker's log and its sessions are listened to."""
+    plan = world.plan
     logger = logging.getLogger("neuraxis.broker")
     errors = _Errors()
     before = logger.level, logger.propagate, journal.LARGEST_COPY, snapshot.SNAPSHOT_BYTES
-    checkpoint = shares.CHECKPOINT_BATCHES
+    checkpoint, eviction_ms = shares.CHECKPOINT_BATCHES, fetch_sessions.EVICTION_MS
+    in_session = fetch._Waiter.in_session
     row = config_table.TOPIC_CONFIGS["segment.bytes"]
     logger.setLevel(logging.ERROR)
     logger.propagate = False
@@ -326,13 +329,22 @@ def _surroundings(plan: Plan) -> Iterator[list[Exception]]:
     journal.LARGEST_COPY = plan.largest_copy
     snapshot.SNAPSHOT_BYTES = plan.snapshot_bytes
     shares.CHECKPOINT_BATCHES = plan.share_checkpoint
+    fetch_sessions.EVICTION_MS = plan.eviction_ms
+
+    def told(waiter: Any, *asked: Any, **how: Any) -> Any:
+        found = in_session(waiter, *asked, **how)
+        world.checkers.mirrors.answered(waiter, *found)
+        return found
+
+    fetch._Waiter.in_session = told  # type: ignore[method-assign]  # the only place where a session's answer is whole
     config_table.TOPIC_CONFIGS["segment.bytes"] = ConfigKey(row.name, row.type, row.default, "14..", row.mode)
     try:
         yield errors.found
     finally:
         config_table.TOPIC_CONFIGS["segment.bytes"] = row
         logger.level, logger.propagate, journal.LARGEST_COPY, snapshot.SNAPSHOT_BYTES = before
-        shares.CHECKPOINT_BATCHES = checkpoint
+        shares.CHECKPOINT_BATCHES, fetch_sessions.EVICTION_MS = checkpoint, eviction_ms
+        fetch._Waiter.in_session = in_session  # type: ignore[method-assign]  # as above
         logger.removeHandler(errors)
 
 

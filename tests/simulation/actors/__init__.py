@@ -10,6 +10,7 @@ from tests.simulation.actors.member import Member
 from tests.simulation.actors.plain import PlainProducer
 from tests.simulation.actors.producer import IdempotentProducer
 from tests.simulation.actors.reader import Reader
+from tests.simulation.actors.session_reader import SessionReader
 from tests.simulation.actors.sharer import ShareConsumer
 from tests.simulation.actors.strange import Garbage, OldClient
 from tests.simulation.actors.transactional import Bank, CommittedReader, TransactionalProducer
@@ -36,6 +37,7 @@ def cast(world: World) -> list[Actor]:
     found += _consumers(world)
     found += _transactional(world)
     found += _sharers(world)
+    found += [SessionReader(world, f"session-{index}") for index in range(plan.session_readers)]
     return found
 
 

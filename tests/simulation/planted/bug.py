@@ -32,6 +32,7 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "consumers": 0,
         "transactional": 0,
         "share_consumers": 0,
+        "session_readers": 0,
         "producers": 2,
         "readers": 1,
         "plain_producers": 0,
