@@ -58,7 +58,8 @@ def run(
     The history is kept in `directory/history.jsonl` for `neuraxis verify --replay`, the broker's log beside it.
     """
     broker = OwnBroker(directory, durability)
-    plan = Plan(strikes=rounds, calm_s=CALM_S, seed=seed, sends_per_s=400, transactors=4)
+    # The last reader begins at the beginning, so it needs longer the longer the run was.
+    plan = Plan(strikes=rounds, calm_s=CALM_S, seed=seed, sends_per_s=400, transactors=4, drain_s=60 + rounds)
     wrong: list[str] = []
     with (directory / "history.jsonl").open("w", encoding="utf-8") as sink:
         recorder = Recorder(sink)

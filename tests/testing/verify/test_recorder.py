@@ -25,6 +25,17 @@ def test_the_tally_follows_what_is_acknowledged_and_read() -> None:
     assert recorder.unseen(()) == 0
 
 
+def test_a_value_may_be_read_before_it_is_acknowledged_and_again_after() -> None:
+    recorder = Recorder()
+    number = recorder.invoke("send", "p", sends=(Record(LOG, 1),))
+    for _ in range(2):
+        recorder.whole("ok", "poll", "r", 0, polls=(Record(LOG, 1, 0),), group="g")
+    assert recorder.unseen(("g", "h")) == 0
+    recorder.complete(number, "ok", "send", "p", sends=(Record(LOG, 1, 0),))
+    recorder.whole("ok", "poll", "r", 0, polls=(Record(LOG, 1, 0),), group="g")
+    assert (recorder.unseen(("g",)), recorder.unseen(("h",))) == (0, 1)
+
+
 def test_the_file_holds_the_same_history_as_the_memory() -> None:
     sink = io.StringIO()
     recorder = Recorder(sink)

@@ -74,9 +74,13 @@ class Actor(threading.Thread):
 
 
 class Sender(Actor):
-    """An idempotent producer that spreads unique values over all logs and never resends one itself."""
+    """An idempotent producer that spreads unique values over all logs and never resends one itself.
 
-    FLUSH_S = 60.0  # the message timeout and a margin: after it every fate is told
+    Its records never time out: when one does, librdkafka bumps the epoch and numbers the others anew, also those that the
+    broker may have already, and no broker can tell such a second time from a first.
+    """
+
+    FLUSH_S = 60.0  # as long as a cluster may take to come back; what is not told by then is unknown
 
     fatal: KafkaError | None = None
 
@@ -90,7 +94,7 @@ class Sender(Actor):
                     "client.id": self.process,
                     "enable.idempotence": True,
                     "linger.ms": 1,
-                    "message.timeout.ms": 45_000,
+                    "message.timeout.ms": 0,
                 }
             )
         )

@@ -73,5 +73,12 @@ class Stage:
     # Any: librdkafka's own type
     def configuration(self, own: Mapping[str, str | float | bool]) -> dict[str, Any]:
         """A librdkafka configuration that comes back quickly after a broker does."""
-        patient = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 300, "log_level": 0}
+        patient = {
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 300,
+            # By default a request that failed often waits for a second: then the broker may be gone again.
+            "retry.backoff.ms": 20,
+            "retry.backoff.max.ms": 200,
+            "log_level": 0,
+        }
         return librdkafka(self.settings, {**patient, **own})
