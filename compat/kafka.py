@@ -122,6 +122,7 @@ class ApacheKafka(BrokerProcess):
     """One combined KRaft node of Apache Kafka; `settings` are server properties that override ours."""
 
     name = "kafka"
+    start_timeout_s = 180.0  # after a SIGKILL on a machine with much other work it took more than a minute
 
     def properties(self) -> dict[str, str]:
         """Return the server properties of this node."""

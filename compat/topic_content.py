@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]  # not in its __all__
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its types do not export what its documentation does
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 
 WAIT_S = 60  # for any one answer: the broker may be in the middle of a restart
 QUIET: dict[str, str | int | float | bool] = {
@@ -130,3 +139,17 @@ def topic_configs(bootstrap: str, topic: str, names: Sequence[str]) -> dict[str,
     (future,) = admin(bootstrap).describe_configs([resource], request_timeout=WAIT_S).values()
     entries = future.result()
     return {name: entries[name].value for name in names}
+
+
+def set_topic_config(bootstrap: str, topic: str, name: str, value: str) -> None:
+    """Set one config of a topic and leave the others as they are."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    (future,) = admin(bootstrap).incremental_alter_configs([resource], request_timeout=WAIT_S).values()
+    future.result()
+
+
+def grow_topic(bootstrap: str, topic: str, partitions: int) -> None:
+    """Raise the number of partitions of a topic."""
+    (future,) = admin(bootstrap).create_partitions([NewPartitions(topic, partitions)]).values()
+    future.result()
