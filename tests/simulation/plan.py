@@ -49,6 +49,7 @@ class Plan:
     consumers: int = 0
     transactional: int = 0
     share_consumers: int = 0
+    movers: int = 0
     session_readers: int = 0
     session_slots: int = 1_000
     eviction_ms: int = 120_000
@@ -122,13 +123,14 @@ def draw(seed: int) -> Plan:
         pace_ms=rng.choice((20, 50, 120)),
         consumers=rng.choice((0, 0, 2, 3)),
         transactional=rng.choice((0, 0, 1, 2)),
-        share_consumers=rng.choice((0, 0, 1, 2, 3)),
+        share_consumers=rng.choice((0, 0, 0, 1, 2)),
         delivery_limit=rng.choice((2, 3, 5)),
         share_updates=rng.choice((0, 3, 500)),
         share_checkpoint=rng.choice((20, 100, 100_000)),
-        session_readers=rng.choice((0, 0, 1, 2, 3)),
+        session_readers=rng.choice((0, 0, 0, 1, 2)),
         session_slots=rng.choice((1, 2, 1_000)),
         eviction_ms=rng.choice((300, 120_000)),
+        movers=rng.choice((0, 0, 0, 2, 3)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.actors.admin import Admin
 from tests.simulation.actors.consumer import Consumer
 from tests.simulation.actors.member import Member
+from tests.simulation.actors.mover import Mover
 from tests.simulation.actors.plain import PlainProducer
 from tests.simulation.actors.producer import IdempotentProducer
 from tests.simulation.actors.reader import Reader
@@ -38,7 +39,16 @@ def cast(world: World) -> list[Actor]:
     found += _transactional(world)
     found += _sharers(world)
     found += [SessionReader(world, f"session-{index}") for index in range(plan.session_readers)]
+    found += _movers(world)
     return found
+
+
+def _movers(world: World) -> list[Mover]:
+    """The members of a group that changes its kind; each knows the others, to compare what they hold."""
+    movers = [Mover(world, f"mover-{index}") for index in range(world.plan.movers)]
+    for mover in movers:
+        mover.others = movers
+    return movers
 
 
 def _sharers(world: World) -> list[Actor]:

@@ -138,20 +138,28 @@ class Consumer(ScriptedActor):
             member_epoch=epoch,
             instance_id=self.instance,
             rebalance_timeout_ms=self.world.plan.rebalance_ms if whole else -1,
-            subscribed_topic_names=[plan.name for plan in self.world.plan.topics] if whole else None,
+            subscribed_topic_names=self.names() if whole else None,
             topic_partitions=said,
         )
 
+    def names(self) -> list[str]:
+        """What it reads."""
+        return [plan.name for plan in self.world.plan.topics]
+
     def _take(self, topics: list[TopicPartitions]) -> None:
         given = {(item.topic_id, each) for item in topics for each in item.partitions}
+        self.given(given)
+        self.told = given
+        self.holds = self.holds | given
+
+    def given(self, given: set[Partition]) -> None:
+        """It was handed these: nobody who is still a member holds one of them."""
         group = self._seen()
         if self.world.model.internal_sync and group is not None:
             for other in self.others:
                 both = given & other.holds
                 if other is not self and both and other.member_id in group.members and other.epoch > 0:
                     raise Violation(f"{self.name} was handed {sorted(both)}, which {other.name} holds")
-        self.told = given
-        self.holds = self.holds | given
 
     def misbehave(self) -> Generator[Pause | Ask, Any, None]:
         """Leave, die, or sleep."""

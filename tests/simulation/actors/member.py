@@ -115,7 +115,7 @@ class Member(ScriptedActor):
             self.member_id,
             self.instance,
             "consumer",
-            [JoinGroupRequestProtocol("range", SUBSCRIPTION)],
+            [JoinGroupRequestProtocol("range", self.subscription())],
         )
         reply = yield Ask(request, version, 9_000)
         started = self.asked_at
@@ -133,9 +133,7 @@ class Member(ScriptedActor):
             return False
         self.member_id, self.generation = reply.member_id, reply.generation_id
         leads = reply.leader == reply.member_id
-        self.world.model.joined(
-            self.group, self.generation, self.identity, leads=leads, started=started, life=self.client.life
-        )
+        self.joined(leads=leads, started=started)
         if self.rng.random() < 0.05 and not self.world.healed:
             yield Pause(self.rng.randint(500, 4_000))
         return (yield from self.sync(self._assign(reply) if leads and not reply.skip_assignment else []))
@@ -145,10 +143,34 @@ class Member(ScriptedActor):
         """Who it is to the others."""
         return self.instance or self.member_id
 
+    def subscription(self) -> bytes:
+        """What it says when it joins; nobody but the leader reads it."""
+        return SUBSCRIPTION
+
+    def joined(self, *, leads: bool, started: int) -> None:
+        """It was told its generation."""
+        self.world.model.joined(
+            self.group, self.generation, self.identity, leads=leads, started=started, life=self.client.life
+        )
+
+    def assigned(self, assignment: frozenset[tuple[str, int]]) -> None:
+        """It was told what it owns."""
+        self.world.model.assigned(self.group, self.generation, self.identity, assignment, self.client.life)
+
+    def encode(self, owned: list[tuple[str, int]]) -> bytes:
+        """An assignment, as the leader gives it and `decode` reads it."""
+        return ",".join(f"{topic}:{index}" for topic, index in owned).encode()
+
+    def decode(self, assignment: bytes) -> frozenset[tuple[str, int]]:
+        """The partitions of an assignment."""
+        words = [word for word in assignment.decode().split(",") if word]
+        pairs = [word.rpartition(":") for word in words]
+        return frozenset((topic, int(index)) for topic, _, index in pairs)
+
     def _assign(self, reply: Any) -> list[SyncGroupRequestAssignment]:
         """The leader's work: partitions dealt out in turn."""
         ids = sorted(member.member_id for member in reply.members)
-        dealt: dict[str, list[str]] = {member_id: [] for member_id in ids}
+        dealt: dict[str, list[tuple[str, int]]] = {member_id: [] for member_id in ids}
         partitions = [
             (plan.name, index)
             for plan in self.world.plan.topics
@@ -156,8 +178,8 @@ class Member(ScriptedActor):
             for index in range(plan.partitions)
         ]
         for number, (topic, index) in enumerate(partitions):
-            dealt[ids[number % len(ids)]].append(f"{topic}:{index}")
-        return [SyncGroupRequestAssignment(each, ",".join(owned).encode()) for each, owned in dealt.items()]
+            dealt[ids[number % len(ids)]].append((topic, index))
+        return [SyncGroupRequestAssignment(each, self.encode(owned)) for each, owned in dealt.items()]
 
     def sync(self, assignments: list[SyncGroupRequestAssignment]) -> Generator[Pause | Ask, Any, bool]:
         version = self.rng.randint(3, 5) if self.instance else self.rng.randint(0, 5)
@@ -168,10 +190,8 @@ class Member(ScriptedActor):
         if reply is None or reply.error_code:
             self._check_refusal("SyncGroup", reply)
             return False
-        words = [word for word in reply.assignment.decode().split(",") if word]
-        pairs = [word.rpartition(":") for word in words]
-        assignment = frozenset((topic, int(index)) for topic, _, index in pairs)
-        self.world.model.assigned(self.group, self.generation, self.identity, assignment, self.client.life)
+        assignment = self.decode(reply.assignment)
+        self.assigned(assignment)
         self.assignment = assignment
         return (yield from self.fetch_positions())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any  # Any: the patched functions keep the shapes of what they replace
 
 from neuraxis.broker.coordinators.group import machine, members, state
+from neuraxis.broker.coordinators.group.consumer import migration
 from neuraxis.broker.coordinators.group.consumer.draft import ConsumerDraft
 from neuraxis.broker.coordinators.group.consumer.facts import CurrentFact
 from neuraxis.broker.coordinators.group.facts import OffsetFact
@@ -113,6 +114,10 @@ def _assignments_only_in_memory() -> Iterable[Patch]:
     yield Shard, "_write", write
 
 
+def _who_moves_has_nothing() -> Iterable[Patch]:
+    yield migration, "read_assignment", lambda data, view: {}
+
+
 def _consumers(plan: Plan, **changes: Any) -> Plan:
     from tests.simulation.plan import TopicPlan
 
@@ -156,6 +161,12 @@ BUGS = (
     Bug("everybody gets everything", _everybody_gets_everything, _group),
     Bug("half of a commit", _half_of_a_commit, _two_partitions),
     Bug("partitions before they are free", _partitions_before_they_are_free, _consumers),
+    Bug(
+        "who moves has nothing",
+        _who_moves_has_nothing,
+        lambda plan: _consumers(plan, consumers=0, movers=3, session_ms=3_000, duration_ms=8_000),
+        seeds=30,
+    ),
     Bug(
         "current assignments only in memory",
         _assignments_only_in_memory,
