@@ -314,7 +314,7 @@ class Node:
             configs = {
                 "cleanup.policy": "compact",
                 "compression.type": "producer",
-                "segment.bytes": "104857600",
+                "segment.bytes": str(self.settings.integer("offsets.topic.segment.bytes")),
             }
             command = CreateTopic(OFFSETS_TOPIC, self.new_uuid(), count, configs, 1)
             self.change_catalogue(command, None, now, [OFFSETS_TOPIC])

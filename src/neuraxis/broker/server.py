@@ -21,7 +21,7 @@ from neuraxis.broker.core import Core
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
 from neuraxis.broker.work import Now
-from neuraxis.broker.workers import WORKERS_GRACE_S, Wake, Workers
+from neuraxis.broker.workers import WORKERS_GRACE_S, AuditLog, Wake, Workers, open_audit_log
 
 if TYPE_CHECKING:
     from neuraxis.broker.config import BrokerConfig, Listener
@@ -66,6 +66,7 @@ class Server:
         self._next_sweep_ms = 0
         self._deadline: int | None = 0
         self._workers = Workers(fs, self._wake)
+        self._audit_log: AuditLog | None = None
         self.core: Core
 
     # ---- life --------------------------------------------------------------------------------------------------
@@ -91,6 +92,7 @@ class Server:
         store = LogStore(self.fs, options)
         self.core = Core(self.config, store, secrets)
         self.core.start(clock())
+        self._audit_log = open_audit_log(self.core.node)
         self._workers.start()
         for sock, _ in self._sockets.values():
             sock.listen(1024)
@@ -155,6 +157,7 @@ class Server:
 
     def _end_works(self) -> None:
         """End the threads and take what they still did: a sync that failed must not go unseen."""
+        self.core.store.cleaner.stop()
         if not self._workers.stop():
             raise StorageFailed(f"waiting {WORKERS_GRACE_S:.0f} s for works in flight, which did not end")
         self._take_results(clock())
@@ -166,6 +169,8 @@ class Server:
             sock.close()
         self._epoll.close()
         self._wake.close()
+        if self._audit_log is not None:
+            self._audit_log.stop()
         if self._workers.stop():
             self.fs.close()  # gives the directory's lock back, however it ended
 

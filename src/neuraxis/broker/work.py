@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neuraxis.broker.log.compaction import Plan
     from neuraxis.broker.log.fs import File, Fs
 
 
@@ -80,6 +81,13 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Clean:
+    """Do one pass of compaction: read the sources, write the targets. The plan holds the result."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Derive:
     """Salt a password (PBKDF2); the result is the key. Milliseconds on purpose, so it is work. Never shown: secrets."""
 
@@ -96,7 +104,7 @@ class Fetch:
     url: str
 
 
-Step = Sync | SyncDir | Replace | Rename | Remove | Read | Derive | Fetch
+Step = Sync | SyncDir | Replace | Rename | Remove | Read | Clean | Derive | Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,10 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
         fs.remove(step.path)
     elif isinstance(step, Read):
         return fs.read(step.file, step.position, step.length)
+    elif isinstance(step, Clean):
+        from neuraxis.broker.log.compaction import clean
+
+        clean(fs, step.plan)
     elif isinstance(step, Derive):
         return hashlib.pbkdf2_hmac(step.hash_name, step.password, step.salt, step.iterations)
     else:

@@ -3,6 +3,7 @@
 from neuraxis.broker.config_table.broker_rows import ALL_BROKER_CONFIGS, BROKER_CONFIGS, RUN_TIME_CONFIGS
 from neuraxis.broker.config_table.documentation import DOCUMENTATION
 from neuraxis.broker.config_table.groups import check_client_metrics_configs, check_group_configs
+from neuraxis.broker.config_table.own_rows import OWN_CONFIGS, OWN_DOCUMENTATION
 from neuraxis.broker.config_table.rows import ConfigKey
 from neuraxis.broker.config_table.settings import (
     BrokerSettings,
@@ -24,6 +25,8 @@ __all__ = [
     "DOCUMENTATION",
     "GROUP_CONFIGS",
     "GROUP_SYNONYMS",
+    "OWN_CONFIGS",
+    "OWN_DOCUMENTATION",
     "RUN_TIME_CONFIGS",
     "TOPIC_CONFIGS",
     "TOPIC_SYNONYMS",

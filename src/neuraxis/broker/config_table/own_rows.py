@@ -1,4 +1,4 @@
-"""The broker configs that are not in Kafka's own table: those of its authoriser, and ours. Shown only by `neuraxis`' docs."""
+"""The broker configs that are not in Kafka's own table: those of its authoriser, and ours. DescribeConfigs hides them."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ neuraxis.audit.log.path|string|||r|i
 super.users|string|||r|i
 """)
 """The first and the last are the authoriser's configs in Kafka, which knows them outside its table."""
+
+OWN_DOCUMENTATION = {
+    "allow.everyone.if.no.acl.found": "With an authoriser: whether a resource that no rule is about is open to everybody.",
+    "neuraxis.audit.log.events": "Which decisions the audit log holds: `denied` or `all`.",
+    "neuraxis.audit.log.files": "How many audit log files are kept.",
+    "neuraxis.audit.log.max.bytes": "How large an audit log file grows before the next one begins.",
+    "neuraxis.audit.log.path": "The audit log's file; empty: no log. Only an authoriser's decisions are in it.",
+    "super.users": "With an authoriser: principals that may do everything, between semicolons (`User:admin;User:ops`).",
+}

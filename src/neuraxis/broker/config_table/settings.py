@@ -140,8 +140,16 @@ class BrokerSettings:
             assert isinstance(found, str)
             return found
 
+        def ratio(name: str) -> float:
+            found = value(name)
+            assert isinstance(found, float)
+            return found
+
         policy = value("cleanup.policy")
         assert isinstance(policy, tuple)
+        segment_ms = integer("segment.ms")
+        if "compact" in policy:  # only a closed segment can be compacted in time
+            segment_ms = min(segment_ms, integer("max.compaction.lag.ms"))
         return TopicConfig(
             cleanup_policy=frozenset(policy),
             compression_type=string("compression.type"),
@@ -156,7 +164,7 @@ class BrokerSettings:
             min_insync_replicas=integer("min.insync.replicas"),
             log=LogSettings(
                 segment_bytes=integer("segment.bytes"),
-                segment_ms=integer("segment.ms"),
+                segment_ms=segment_ms,
                 segment_index_bytes=integer("segment.index.bytes"),
                 index_interval_bytes=integer("index.interval.bytes"),
                 retention_ms=integer("retention.ms"),
@@ -165,5 +173,10 @@ class BrokerSettings:
                 flush_ms=integer("flush.ms"),
                 file_delete_delay_ms=integer("file.delete.delay.ms"),
                 delete="delete" in policy,
+                compact="compact" in policy and self.boolean("log.cleaner.enable"),
+                min_cleanable_dirty_ratio=ratio("min.cleanable.dirty.ratio"),
+                min_compaction_lag_ms=integer("min.compaction.lag.ms"),
+                max_compaction_lag_ms=integer("max.compaction.lag.ms"),
+                delete_retention_ms=integer("delete.retention.ms"),
             ),
         )

@@ -110,6 +110,22 @@ def parse(data: bytes) -> Checkpoint | None:
     return result
 
 
+def parse_kafka_checkpoint(data: bytes) -> dict[tuple[str, int], int]:
+    """Offsets by topic and partition from Kafka's text form; {} if it is damaged (it only ever saves work)."""
+    found: dict[tuple[str, int], int] = {}
+    try:
+        version, count, *lines = data.decode().split("\n")
+        if version != "0" or int(count) != len([line for line in lines if line]):
+            return {}
+        for line in lines:
+            if line:
+                topic, partition, offset = line.split(" ")
+                found[topic, int(partition)] = int(offset)
+    except ValueError:
+        return {}
+    return found
+
+
 def kafka_checkpoint(offsets: list[tuple[str, int, int]]) -> bytes:
     """Kafka's text form of (topic, partition, offset)."""
     lines = [

@@ -42,6 +42,7 @@ class Checkpointer:
         self._written_at = 0
         self._segments: list[Segment] = []
         self._logs: list[Log] = []
+        self._bases: list[tuple[Log, int]] = []  # segments below will be durable with their names and indexes
         self._doomed: list[tuple[Log, Segment]] = []
         self._old: list[tuple[Log, str]] = []
 
@@ -74,7 +75,7 @@ class Checkpointer:
         self._written_at = ledger.written
         self._logs, ledger.changed = ledger.changed, []
         self._doomed, ledger.doomed = ledger.doomed, []
-        self._segments, self._old = [], []
+        self._segments, self._old, self._bases = [], [], []
         steps: list[Step] = []
         try:
             for log in self._logs:
@@ -125,6 +126,7 @@ class Checkpointer:
             log.new_names = False
             steps.append(SyncDir(log.directory, log))
         self.lines[log.topic_id, log.partition] = entry_of(log).line()
+        self._bases.append((log, log.active.base_offset))
         return steps
 
     def _finish(self, now: Now) -> None:
@@ -142,7 +144,10 @@ class Checkpointer:
         if self._doomed:
             doomed, delay = self._doomed, max(log.settings.file_delete_delay_ms for log, _ in self._doomed)
             store.ledger.alarm(now.mono_ms + delay, lambda later: self._bury_segments(doomed))
-        self._segments, self._doomed, self._logs, self._old = [], [], [], []
+        for log, base in self._bases:
+            log.checked_base = max(log.checked_base, base)
+            store.cleaner.consider(log, now)
+        self._segments, self._doomed, self._logs, self._old, self._bases = [], [], [], [], []
 
     def _bury_segments(self, doomed: list[tuple[Log, Segment]]) -> None:
         """Segments that lie below their log's start, durably."""

@@ -41,6 +41,7 @@ class Ledger:
         self.new_dirs = False  # names in the data directory that are not synced
         self.doomed: list[tuple[Log, Segment]] = []  # below their log's start: go once a checkpoint says so
         self.flushes: list[Log] = []  # interval logs whose time or count has come
+        self.aged: list[Log] = []  # compacted logs that time may have made worth a pass
         self.clock_stepped = False  # the wall clock jumped: nothing is deleted by time
         self.written = 0
         self.check_at = 0  # at this many written bytes the store looks after itself

@@ -42,7 +42,8 @@ class Log:
 
     __slots__ = (
         "_epoch", "_flush_messages", "_index_interval", "_journaled", "_segment_bytes", "_unflushed",
-        "active", "ages", "bases", "changed", "directory", "dirty", "durable_offset", "ended", "epochs",
+        "active", "ages", "bases", "changed", "checked_base", "cleaned_to", "cleaning",
+        "directory", "dirty", "durable_offset", "ended", "epochs",
         "former_directory", "fs", "gone", "hints", "ledger", "log_end_offset", "log_start_offset",
         "must_sync_segments", "new_files", "new_names", "partition", "producers", "recent_offsets",
         "recent_positions", "segments", "settings", "size", "snapshot_offset", "syncing", "syncing_names",
@@ -91,6 +92,9 @@ class Log:
         self.must_sync_segments = False  # the next sync of the journal needs the segments' first
         self.waiting = False
         self.changed = False
+        self.checked_base = -1  # segments below this base are durable with their names and indexes
+        self.cleaned_to = -1  # below this offset compaction has left one record of each key
+        self.cleaning = False  # a pass of compaction is under way: no segment may go
         self.ages = False
         self.gone = False
         self._epoch = -1
@@ -397,4 +401,9 @@ class Log:
         self.epochs.cut_start(offset)
         self.mark_changed()
         self.ledger.advanced.append(self)
-        retention.drop_segments(self)
+        self.drop_segments()
+
+    def drop_segments(self) -> None:
+        """Let the segments below the log's start go, unless compaction is at work on them: then it asks again."""
+        if not self.cleaning and not self.gone:
+            retention.drop_segments(self)

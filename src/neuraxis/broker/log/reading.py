@@ -54,13 +54,19 @@ def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: 
         return None
     segment = log.segment_of(offset)
     position = locate(log, segment, offset)
-    if position >= segment.size:  # the last batches of a segment are gone (compaction): the next one follows
+    while (
+        position >= segment.size
+    ):  # compaction took the last batches of a segment, perhaps all: the next one follows
         following = log.segments.index(segment) + 1
         if following == len(log.segments):
+            if not segment.size:
+                return None
             raise Refused(
                 ErrorCode.KAFKA_STORAGE_ERROR,
                 f"{segment.file.path} is damaged: offset {offset} is not where the log had put it.",
             )
+        if log.bases[following] >= limit_offset:
+            return None
         segment, position = log.segments[following], 0
     end = segment.size
     if limit_offset < log.log_end_offset and log.segment_of(limit_offset) is segment:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.log import checkpoint as files
-from neuraxis.broker.log import identity
+from neuraxis.broker.log import identity, swap
 from neuraxis.broker.log.checkpoint import Checkpoint, Entry
 from neuraxis.broker.log.journal import DIRECTORY, Frame, Kind, Replay, bases_of, file_name
 from neuraxis.broker.log.log import Log
@@ -184,6 +184,8 @@ class Recovery:
             self.store.ledger.new_dirs = True
             self.report.notes.append(f"{name} is not of this broker's history: it was set aside as {target}.")
             return
+        if swap.finish_at_start(self.fs, name, content):
+            content = self.fs.list(name)
         log = Log(self.store.ledger, topic, topic_id, partition, LogSettings(), name)
         restored = Restored(log, checkpoint.entries.get(key), content, self.now)
         if repair:
@@ -284,6 +286,7 @@ class Recovery:
             entry = self.restored[key].entry
             if not log.changed and entry is not None:
                 checkpointer.lines[key] = entry.line()
+                log.checked_base = entry.segment_base
             elif not log.changed:
                 log.mark_changed()
         self.fs.make_dir(DIRECTORY)

@@ -30,6 +30,8 @@ def age(log: Log, now: Now) -> None:
         log.mark_changed()
     if log.settings.delete:
         apply_retention(log, now)
+    if log.settings.compact:
+        log.ledger.aged.append(log)
 
 
 def watch_age(log: Log, segment: Segment, now: Now) -> None:

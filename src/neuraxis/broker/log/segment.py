@@ -9,6 +9,7 @@ from neuraxis.broker.log.index import OffsetIndex, TimeIndex
 from neuraxis.broker.log.scan import headers
 
 if TYPE_CHECKING:
+    from neuraxis.broker.log.compaction import Target
     from neuraxis.broker.log.fs import File, Fs
     from neuraxis.broker.log.transactions import AbortedTransaction
 
@@ -76,6 +77,20 @@ class Segment:
             self._index = OffsetIndex(base_offset)
             self._time_index = TimeIndex(base_offset)
             self.last_index_position = 0
+
+    @classmethod
+    def closed(cls, fs: Fs, directory: str, target: Target) -> Segment:
+        """The segment that compaction wrote: its files have their names, and its indexes are whole."""
+        segment = cls(fs, directory, target.base_offset, target.file, target.size)
+        segment._index, segment._time_index = target.index, target.time_index
+        segment._index_written, segment._time_written = len(target.index.data), len(target.time_index.data)
+        segment.max_timestamp, segment.max_timestamp_offset = (
+            target.max_timestamp,
+            target.max_timestamp_offset,
+        )
+        segment.aborted = target.still_aborted
+        segment._aborted_written = len(segment.aborted)
+        return segment
 
     def limit_age(self, segment_ms: int) -> None:
         """A record later than this after the first one begins a new segment."""

@@ -31,6 +31,11 @@ class LogSettings:
     flush_ms: int = FOREVER
     file_delete_delay_ms: int = 60_000
     delete: bool = True  # cleanup.policy contains "delete": retention applies
+    compact: bool = False  # cleanup.policy contains "compact": of each key the newest record stays
+    min_cleanable_dirty_ratio: float = 0.5
+    min_compaction_lag_ms: int = 0
+    max_compaction_lag_ms: int = FOREVER
+    delete_retention_ms: int = 24 * 3600 * 1000
 
     @property
     def durability(self) -> Durability:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from neuraxis.broker.log import checkpoint as files
 from neuraxis.broker.log.checkpointing import Checkpointer
+from neuraxis.broker.log.cleaner import Cleaner
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, OffsetOutOfRange, StorageFailed
 from neuraxis.broker.log.journal import Journal
 from neuraxis.broker.log.ledger import SPACE_CHECK_BYTES, Ledger
@@ -55,6 +56,7 @@ class LogStore:
         self.cluster_id = options.cluster_id
         self.directory_id = options.directory_id
         self.checkpointer = Checkpointer(self)
+        self.cleaner = Cleaner(self)
         self._works: list[Work] = []
         self._pending: dict[int, _Pending] = {}
         self._next_work_id = 1
@@ -80,6 +82,7 @@ class LogStore:
         self._mono_ms = now.mono_ms
         try:
             report = Recovery(self, now).run()
+            self.cleaner.load()
         except OSError as error:
             raise StorageFailed("recovering", error) from error
         self.ledger.last_ticket = self.durable_ticket = self.journal.position
@@ -91,6 +94,7 @@ class LogStore:
 
         Works that were not reported as done are done here (each may be done twice), so no thread need be waited for.
         """
+        self.cleaner.stop()
         try:
             while self.take_work() or self._pending:
                 for work, _ in list(self._pending.values()):
@@ -346,6 +350,8 @@ class LogStore:
             self._clock_offset = offset
         self.ledger.clock_stepped = abs(offset - self._clock_offset) > CLOCK_STEP_MS
         self.ledger.ring(now)
+        while self.ledger.aged:
+            self.cleaner.consider(self.ledger.aged.pop(), now)
         if self._space_at is not None and now.mono_ms >= self._space_at:
             self._look_at_space()
         if self._checkpoint_at is not None and now.mono_ms >= self._checkpoint_at:

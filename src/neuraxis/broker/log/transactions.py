@@ -119,8 +119,8 @@ def aborted_between(log: Log, offset: int, found: Range, limit_offset: int) -> l
 
 
 def _end_of(log: Log, number: int, found: Range) -> int:
-    """An offset at or after the end of a range that begins in the segment with this number or in the next one."""
-    if log.segments[number].file is not found.file:
+    """An offset at or after the end of a range that begins in the segment with this number or in a later one."""
+    while log.segments[number].file is not found.file:
         number += 1
     segment = log.segments[number]
     end = found.position + found.length
