@@ -85,6 +85,10 @@ def configs() -> str:
         ]
 
     heads = ("Name", "Type", "Default", "Changed", "What it does")
+    own = [
+        (f"`{key.name}`", key.type, default(key), CHANGED[key.mode], known.OWN_DOCUMENTATION[key.name])
+        for key in known.OWN_CONFIGS.values()
+    ]
     broker = [key for key in known.BROKER_CONFIGS.values() if key.name in words]
     others = [key for key in known.BROKER_CONFIGS.values() if key.name not in words]
     return (
@@ -94,6 +98,8 @@ def configs() -> str:
         + table(heads, rows(known.TOPIC_CONFIGS.values()))
         + "\n## The broker\n\nSet with `neuraxis up --set name=value`. These have an effect here.\n\n"
         + table(heads, rows(broker))
+        + "\n## The broker, beyond Kafka's table\n\nKafka's authoriser knows the first and the last; the others are ours.\n\n"
+        + table(heads, own)
         + "\n## Groups\n\n"
         + table(heads, rows(known.GROUP_CONFIGS.values()))
         + "\n## Broker configurations without an effect\n\nAccepted, kept and shown, so that set-ups made for Kafka"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
-from neuraxis.broker.work import Sync, SyncDir, Work
-from neuraxis.broker.workers import Wake, Workers
+from neuraxis.broker.authorisation import audit as audit_module
+from neuraxis.broker.authorisation.audit import Audit
+from neuraxis.broker.call import Call
+from neuraxis.broker.session import Session
+from neuraxis.broker.work import Now, Sync, SyncDir, Work
+from neuraxis.broker.workers import AuditLog, Wake, Workers
 from tests.broker.sockets import GatedFs
 
 
@@ -71,3 +77,82 @@ def test_workers_that_were_never_started_stop_at_once() -> None:
     wake = Wake()
     assert Workers(GatedFs(), wake).stop()
     wake.close()
+
+
+def audited(audit: Audit, *names: str, allowed: bool = False) -> None:
+    session = Session(1, "PLAINTEXT", "10.0.0.7", 1, principal="User:ann")
+    call = Call(session, 0, 12, 1, "app", 1, Now(0, 1_750_000_000_000), [])
+    for name in names:
+        audit.decided(call, 4, 2, name, allowed=allowed)
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(each) for each in path.read_text().splitlines()]
+
+
+def test_the_audit_log_is_written_as_json_lines_for_the_owner_alone(tmp_path: Path) -> None:
+    audit = Audit()
+    log = AuditLog(audit, str(tmp_path / "logs" / "audit.log"), 1 << 20, 3)
+    log.start()
+    audited(audit, "drives", "\u2028\ud800")
+    audited(audit, "seen", allowed=True)
+    log.stop()
+    path = tmp_path / "logs" / "audit.log"
+    first, second = lines_of(path)
+    assert first == {
+        "time": "2025-06-15T15:06:40.000Z",
+        "principal": "User:ann",
+        "host": "10.0.0.7",
+        "listener": "PLAINTEXT",
+        "client_id": "app",
+        "api": "Produce",
+        "operation": "WRITE",
+        "resource_type": "TOPIC",
+        "resource_name": "drives",
+        "decision": "denied",
+    }
+    assert second["resource_name"] == "\u2028\ud800"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_audit_log_is_rotated_by_size_and_the_oldest_goes(tmp_path: Path) -> None:
+    audit, path = Audit(everything=True), tmp_path / "audit.log"
+    log = AuditLog(audit, str(path), 600, 3)
+    log.start()
+    audited(audit, *(f"topic-{number}" for number in range(20)), allowed=True)
+    log.stop()
+    names = sorted(each.name for each in tmp_path.iterdir())
+    assert names == ["audit.log", "audit.log.1", "audit.log.2"]
+    assert all(each.stat().st_size <= 600 for each in tmp_path.iterdir())
+    kept = [one["resource_name"] for name in reversed(names) for one in lines_of(tmp_path / name)]
+    assert kept == [f"topic-{number}" for number in range(20 - len(kept), 20)]
+
+
+def test_events_without_room_are_counted_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_module, "MAX_WAITING", 2)
+    audit, path = Audit(), tmp_path / "audit.log"
+    audited(audit, "a", "b", "c", "d", "e")
+    log = AuditLog(audit, str(path), 1 << 20, 1)
+    log.start()
+    log.stop()
+    a, b, told = lines_of(path)
+    assert (a["resource_name"], b["resource_name"], told["dropped"]) == ("a", "b", 3)
+
+
+def test_an_audit_log_that_cannot_be_written_goes_on_when_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    audit, path = Audit(), tmp_path / "audit.log"
+    log = AuditLog(audit, str(path), 1 << 20, 1)
+    path.mkdir()
+    audited(audit, "a", "b")
+    log._round()
+    audited(audit, "c")
+    log._round()
+    assert "cannot be written" in caplog.text
+    assert len(caplog.records) == 1
+    path.rmdir()
+    audited(audit, "d")
+    log._round()
+    d, told = lines_of(path)
+    assert (d["resource_name"], told["dropped"]) == ("d", 3)

@@ -1,6 +1,6 @@
-"""Access rules (ACLs): what a rule may be, and how filters find rules. Kept in the catalogue; not enforced yet.
+"""Access rules (ACLs): what a rule may be, and how filters find rules. Kept in the catalogue.
 
-The APIs answer once `authorizer.class.name` is set, as Kafka's do; which class it names does not matter here.
+The APIs answer once `authorizer.class.name` is set, as Kafka's do. What the rules mean is in `authorisation/authoriser.py`.
 """
 
 from __future__ import annotations

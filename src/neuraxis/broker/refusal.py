@@ -9,7 +9,7 @@ from neuraxis.wire.schema import Message, fields_of
 if TYPE_CHECKING:
     from neuraxis.broker.call import Body
 
-NAMES = ("name", "group_id", "key")
+NAMES = ("name", "group_id", "key", "transactional_id")
 """What responses call the thing that a request names by a plain string."""
 PARTITIONS = ("partition_index", "partition_id", "partition", "index")
 """What requests and responses call a partition's number; the two of one API do not always agree."""

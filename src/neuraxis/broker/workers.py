@@ -1,4 +1,4 @@
-"""The threads that perform works for the core, and the bell that wakes the server's loop when one is done.
+"""The threads that perform works for the core, the bell that wakes the server's loop, and the writer of the audit log.
 
 One of the few places where the outside world begins (`pyproject.toml`, purity): nothing of the core is touched here.
 """
@@ -13,10 +13,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.authorisation.audit import dropped_line, line
 from neuraxis.broker.work import perform
 
 if TYPE_CHECKING:
+    from neuraxis.broker.authorisation.audit import Audit
     from neuraxis.broker.log.fs import Fs
+    from neuraxis.broker.node import Node
     from neuraxis.broker.work import Work
 
 logger = logging.getLogger("neuraxis.broker")
@@ -24,6 +27,8 @@ logger = logging.getLogger("neuraxis.broker")
 WORKERS_GRACE_S = 10.0
 """How long the end waits for works in flight; a sync that takes longer belongs to a disk that hangs."""
 BACKGROUND_THREADS = 2
+AUDIT_PERIOD_S = 0.2
+"""How often the audit log is written: what a crash may lose of it, and a hundredth of what its queue holds at most."""
 
 
 class Wake:
@@ -101,3 +106,102 @@ class Workers:
                 error = OSError(f"work {work.kind} failed: {failure!r}")
             self.results.append((work.id, result, error))
             self._wake.ring()
+
+
+class AuditLog:
+    """Writes the audit events as JSON lines, in a thread of its own: who is denied never waits for the disk.
+
+    A file that would grow past `max_bytes` becomes `path.1`, the one before `path.2`, up to `files` in all. When nothing can
+    be written (a full disk), the events are lost; the next line that can be written says how many.
+    """
+
+    def __init__(self, audit: Audit, path: str, max_bytes: int, files: int) -> None:
+        self._audit = audit
+        self._path = path
+        self._max_bytes = max_bytes
+        self._files = files
+        self._told = 0
+        self._lost = 0
+        self._failing = False
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="neuraxis-audit", daemon=True)
+
+    def start(self) -> None:
+        """Begin. Raises OSError when the file cannot be written."""
+        try:
+            os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+            os.close(self._open())
+        except OSError as error:
+            what = f"the audit log {self._path} cannot be written: {error.strerror}"
+            raise OSError(error.errno, f"{what}; choose another neuraxis.audit.log.path") from error
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, and end."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join(WORKERS_GRACE_S)
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            last = self._end.wait(AUDIT_PERIOD_S)
+            self._round()
+
+    def _round(self) -> None:
+        events = self._audit.take()
+        missing = self._audit.dropped + self._lost - self._told
+        lines = [line(event) for event in events]
+        if missing:
+            lines.append(dropped_line(time.time_ns() // 1_000_000, missing))
+        if not lines:
+            return
+        try:
+            self._write(lines)
+        except OSError as error:
+            self._lost += len(events)
+            if not self._failing:
+                logger.error("the audit log cannot be written: %s; what happens now is not in it", error)
+            self._failing = True
+        else:
+            self._told += missing
+            self._failing = False
+
+    def _write(self, lines: list[str]) -> None:
+        waiting = [each.encode() for each in lines]
+        while waiting:
+            with open(self._open(), "ab", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                while waiting and (not size or size + len(waiting[0]) <= self._max_bytes):
+                    data = waiting.pop(0)
+                    size += len(data)
+                    while data:
+                        data = data[file.write(data) :]
+            if waiting:
+                self._rotate()
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _rotate(self) -> None:
+        names = [self._path, *(f"{self._path}.{number}" for number in range(1, self._files))]
+        for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
+            if os.path.exists(newer):
+                os.replace(newer, older)
+        if len(names) == 1:
+            os.remove(self._path)
+
+
+def open_audit_log(node: Node) -> AuditLog | None:
+    """Begin to write the audit log that the node's configs ask for, if any. Raises OSError with the file's name."""
+    if node.audit is None:
+        return None
+    settings = node.settings
+    log = AuditLog(
+        node.audit,
+        settings.string("neuraxis.audit.log.path"),
+        settings.integer("neuraxis.audit.log.max.bytes"),
+        settings.integer("neuraxis.audit.log.files"),
+    )
+    log.start()
+    return log

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "group": ("neuraxis.cli.group", "List, describe, reset and delete consumer groups."),
     "clients": ("neuraxis.cli.clients", "Who is connected to a Neuraxis broker, and who was refused."),
     "user": ("neuraxis.cli.user", "Add, list and remove users with passwords."),
+    "acl": ("neuraxis.cli.acl", "Who may do what: add, list and remove access rules."),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
     "verify": (
         "neuraxis.cli.verify",

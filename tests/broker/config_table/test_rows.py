@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from neuraxis.broker.config_table.broker_rows import BROKER_CONFIGS
 from neuraxis.broker.config_table.documentation import DOCUMENTATION
+from neuraxis.broker.config_table.own_rows import OWN_CONFIGS, OWN_DOCUMENTATION
 from neuraxis.broker.config_table.rows import parse_rows
 from neuraxis.broker.config_table.topic_rows import (
     CLIENT_METRICS_CONFIGS,
@@ -51,3 +52,9 @@ def test_every_documented_config_exists() -> None:
 def test_every_synonym_of_a_topic_config_is_a_broker_config() -> None:
     assert TOPIC_SYNONYMS.keys() <= TOPIC_CONFIGS.keys()
     assert {name for synonyms in TOPIC_SYNONYMS.values() for name, _ in synonyms} <= BROKER_CONFIGS.keys()
+
+
+def test_every_config_of_our_own_says_what_it_does_and_is_hidden_from_kafkas_tools() -> None:
+    assert OWN_CONFIGS.keys() == OWN_DOCUMENTATION.keys()
+    assert all(key.internal for key in OWN_CONFIGS.values())
+    assert not OWN_CONFIGS.keys() & BROKER_CONFIGS.keys()

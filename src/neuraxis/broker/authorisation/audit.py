@@ -66,6 +66,9 @@ class Audit:
 
     Args:
         everything: also what was allowed; else only what was denied.
+
+    Attributes:
+        dropped: events that had no room, since the start.
     """
 
     def __init__(self, *, everything: bool = False) -> None:
@@ -84,12 +87,13 @@ class Audit:
         who = (session.principal, session.host, session.listener, call.client_id)
         self.waiting.append(Event(call.now.wall_ms, *who, call.api_key, operation, kind, name, allowed))
 
-    def take(self) -> tuple[list[Event], int]:
-        """The events that wait, and how many were dropped before the next; they wait no longer."""
-        events, dropped = list(self.waiting), self.dropped
-        self.waiting.clear()
-        self.dropped = 0
-        return events, dropped
+    def take(self) -> list[Event]:
+        """The events that wait; they wait no longer. May be called by another thread than the one that decides."""
+        events = []
+        waiting = self.waiting
+        while waiting:
+            events.append(waiting.popleft())
+        return events
 
 
 def line(event: Event) -> str:

@@ -13,7 +13,7 @@ from neuraxis.broker.authorisation.authoriser import (
     TOPIC,
     USER,
 )
-from neuraxis.broker.authorisation.steps import CODES, Asked, Proceed, merged, part
+from neuraxis.broker.authorisation.steps import CODES, Asked, Proceed, merged, part, refuse_whole
 from neuraxis.broker.operations import (
     ALTER_CONFIGS,
     CREATE_TOKENS,
@@ -98,15 +98,18 @@ def create_token(asked: Asked, request: Body, proceed: Proceed) -> Handled:
 
 
 def show_tokens(asked: Asked, request: Body, proceed: Proceed) -> Handled:
-    """DescribeDelegationToken: one's own, and those with DESCRIBE on the token or DESCRIBE_TOKENS on its owner."""
+    """DescribeDelegationToken: those one owns, asked for or may renew, or with DESCRIBE (DESCRIBE_TOKENS on the owner)."""
     answer = proceed(request)
     me = asked.call.session.principal
 
     def shown(token: Body) -> bool:
         owner = tokens.principal(token.principal_type, token.principal_name)
+        requester = tokens.principal(
+            token.token_requester_principal_type, token.token_requester_principal_name
+        )
         renewers = [tokens.principal(each.principal_type, each.principal_name) for each in token.renewers]
         return (
-            me in (owner, *renewers)
+            me in (owner, requester, *renewers)
             or asked.would_allow(DESCRIBE, DELEGATION_TOKEN, token.token_id)
             or asked.would_allow(DESCRIBE_TOKENS, USER, owner)
         )
@@ -128,6 +131,13 @@ def nameless(array: str, results: str) -> Callable[[Asked, Body, int], Body]:
         return answer
 
     return refuse
+
+
+def refuse_entities(asked: Asked, request: Body, code: int) -> Body:
+    """DescribeClientQuotas: no entities (null), not an empty list of them."""
+    answer = refuse_whole(asked, request, code)
+    answer.entries = None
+    return answer
 
 
 def refuse_quotas(asked: Asked, request: Body, code: int) -> Body:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.authorisation.authoriser import CLUSTER, CLUSTER_NAME, GROUP, TOPIC, TRANSACTIONAL_ID
-from neuraxis.broker.authorisation.steps import CODES, Asked, Proceed, Split, merged, part, without
+from neuraxis.broker.authorisation.steps import (
+    CODES,
+    Asked,
+    Proceed,
+    Split,
+    merged,
+    part,
+    refuse_whole,
+    without,
+)
 from neuraxis.broker.operations import CLUSTER_ACTION, DESCRIBE
 from neuraxis.wire.messages.offset_fetch import OffsetFetchResponseGroup
 
@@ -28,7 +37,7 @@ def subscribed_topics(asked: Asked, request: Body, proceed: Proceed) -> Handled:
     """A member's heartbeat: it may subscribe to topics that it may describe."""
     for name in sorted(set(request.subscribed_topic_names or ())):
         if not asked.allows(DESCRIBE, TOPIC, name):
-            return asked.refused(request, CODES[TOPIC])
+            return refuse_whole(asked, request, CODES[TOPIC])
     return proceed(request)
 
 
@@ -53,7 +62,7 @@ def offset_fetch(asked: Asked, request: Body, proceed: Proceed) -> Handled:
     """OffsetFetch: DESCRIBE on each group, and on each topic that is named; of all topics the others are left out."""
     if not asked.has("groups"):
         if not asked.allows(DESCRIBE, GROUP, request.group_id):
-            return asked.refused(request, CODES[GROUP])
+            return refuse_whole(asked, request, CODES[GROUP])
         return _positions(asked, request, proceed)
     kept = [each for each in request.groups if asked.allows(DESCRIBE, GROUP, each.group_id)]
     denied = [each for each in request.groups if each not in kept]
@@ -119,6 +128,9 @@ def share_offsets(asked: Asked, request: Body, proceed: Proceed) -> Handled:
         found.topics = [each for each in found.topics if asked.would_allow(DESCRIBE, TOPIC, each.topic_name)]
         if hidden:
             refused = asked.refused(part(request, "groups", [part(group, "topics", hidden)]), CODES[TOPIC])
+            for topic in refused.groups[0].topics:
+                for partition in topic.partitions:
+                    partition.leader_epoch = 0
             found.topics = [*found.topics, *refused.groups[0].topics]
         answer.groups.append(found)
     for group in denied:
@@ -164,7 +176,7 @@ def topology_topics(asked: Asked, request: Body, proceed: Proceed) -> Handled:
         made |= {topic.name for topic in part_of_it.state_changelog_topics}
     for name in sorted(read | made):
         if not asked.allows(DESCRIBE, TOPIC, name):
-            return asked.refused(request, CODES[TOPIC])
+            return refuse_whole(asked, request, CODES[TOPIC])
     return proceed(request)
 
 

@@ -87,14 +87,42 @@ class Asked:
         return dict(fields_of(self.api.request))[field].present(self.call.api_version)
 
 
+UNKNOWN = {
+    "base_offset": -1,
+    "committed_offset": -1,
+    "leader_epoch": -1,
+    "low_watermark": -1,
+    "num_partitions": -1,
+    "replication_factor": -1,
+    "start_offset": -1,
+}
+"""What stands in a refused part for numbers that nobody is told, where the message's own default is another."""
+
+
 def explain(answer: Body, message: str) -> None:
-    """Say the message beside every error of an answer that has a place for one."""
+    """Beside every error of an answer say the message, if there is a place for one, and nothing else that would mislead."""
     for name, field in fields_of(type(answer)):
-        if name == "error_message" and answer.error_code:
-            answer.error_message = message
-        elif field.kind == "array" and isinstance(field.item, type):
+        if field.kind == "array" and isinstance(field.item, type):
             for element in getattr(answer, name) or ():
                 explain(element, message)
+        elif getattr(answer, "error_code", 0):
+            if name == "error_message":
+                answer.error_message = message
+            elif name in UNKNOWN:
+                setattr(answer, name, UNKNOWN[name])
+
+
+def refuse_whole(asked: Asked, request: Body, code: int) -> Body:
+    """The answer that says the code once, if it has a place for it at the top, else to everything the request names."""
+    version, fields = asked.call.api_version, dict(fields_of(asked.api.response))
+    if "error_code" not in fields or not fields["error_code"].present(version):
+        return asked.refused(request, code)
+    answer = asked.api.response(error_code=code)
+    for name, field in fields.items():
+        if field.kind == "string" and field.is_nullable(version):
+            setattr(answer, name, None)
+    explain(answer, ErrorCode(code).message)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +136,7 @@ class Whole:
     kind: int
     field: str = ""
     instead: int = 0
-    refuse: Callable[[Asked, Body, int], Body] = Asked.refused
+    refuse: Callable[[Asked, Body, int], Body] = refuse_whole
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -195,7 +223,9 @@ def part(request: Body, array: str, elements: list[Body]) -> Body:
 
 
 def merged(answer: Handled, refused: Body) -> Handled:
-    """The answer with the refused elements of the other one at the end of its arrays."""
+    """The answer with the refused elements of the other one at the end of its arrays; one that failed as a whole as it is."""
+    if getattr(answer, "error_code", 0):
+        return answer
     for name, field in fields_of(type(refused)):
         if field.kind == "array" and getattr(refused, name):
             setattr(answer, name, [*(getattr(answer, name) or ()), *getattr(refused, name)])

@@ -16,7 +16,7 @@ from neuraxis.broker.authorisation.authoriser import (
     TRANSACTIONAL_ID,
     USER,
 )
-from neuraxis.broker.authorisation.steps import Each, Shown, Special, Step, Whole, Within
+from neuraxis.broker.authorisation.steps import Asked, Each, Shown, Special, Step, Whole, Within
 from neuraxis.broker.operations import (
     ALTER,
     ALTER_CONFIGS,
@@ -147,10 +147,10 @@ TABLE: dict[int, tuple[Step, ...]] = {
     # The cluster
     34: (Whole(ALTER, CLUSTER, refuse=cluster.refuse_moves),),  # AlterReplicaLogDirs
     35: (Whole(DESCRIBE, CLUSTER),),  # DescribeLogDirs
-    43: (Whole(ALTER, CLUSTER),),  # ElectLeaders
-    45: (Whole(ALTER, CLUSTER),),  # AlterPartitionReassignments
+    43: (Whole(ALTER, CLUSTER, refuse=Asked.refused),),  # ElectLeaders
+    45: (Whole(ALTER, CLUSTER, refuse=Asked.refused),),  # AlterPartitionReassignments
     46: (Whole(DESCRIBE, CLUSTER),),  # ListPartitionReassignments
-    48: (Whole(DESCRIBE_CONFIGS, CLUSTER),),  # DescribeClientQuotas
+    48: (Whole(DESCRIBE_CONFIGS, CLUSTER, refuse=cluster.refuse_entities),),  # DescribeClientQuotas
     49: (Whole(ALTER_CONFIGS, CLUSTER, refuse=cluster.refuse_quotas),),  # AlterClientQuotas
     55: (Whole(DESCRIBE, CLUSTER),),  # DescribeQuorum
     57: (Whole(ALTER, CLUSTER),),  # UpdateFeatures

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from neuraxis.broker.authorisation.authoriser import TOPIC
 from neuraxis.broker.call import PARKED, Call, Handled, handles
 from neuraxis.broker.fetch_sessions import INITIAL_EPOCH, Entry, FetchSession, dirty_entries
+from neuraxis.broker.operations import READ
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.fetch import (
     AbortedTransaction,
@@ -170,6 +172,8 @@ class _Waiter:
             code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
             if 0 <= asked.partition < len(topic.partitions):
                 partition = topic.partitions[asked.partition]
+        if node.guard is not None and not self.may_read(named if topic is None else topic.name):
+            code, partition = ErrorCode.TOPIC_AUTHORIZATION_FAILED, None
         if entry is not None and self.session is not None:
             self.session.watch(entry, partition)
         if partition is not None:
@@ -178,6 +182,11 @@ class _Waiter:
                 mistake = ErrorCode.NOT_LEADER_OR_FOLLOWER
             return Wanted(topic, partition, asked, mistake, named, entry)
         return Wanted(topic, None, asked, code, named, entry)
+
+    def may_read(self, named: str | bytes) -> bool:
+        """Whether the topic of this name may be read; of an id that belongs to none there is nothing to hide."""
+        guard = self.node.guard
+        return guard is None or isinstance(named, bytes) or guard.allows(self.call, READ, TOPIC, named)
 
     def try_answer(self, *, final: bool) -> FetchResponse | None:
         """The response if there is enough to say, else None."""
