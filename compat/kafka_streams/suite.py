@@ -273,8 +273,21 @@ def broker_killed(run: Run) -> None:
     run.finish()
 
 
+def streams_protocol(run: Run) -> None:
+    """The same as a streams group (KIP-1071), whose tasks the broker assigns; killed in a transaction, and started again."""
+    run.settings["group.protocol"] = "streams"
+    run.feed(500)
+    program = run.program().start()
+    run.wait_for_output()
+    run.kill_in_a_transaction(program)
+    run.feed(300)
+    program.start()
+    run.finish()
+
+
 CASES: Mapping[str, Callable[[Suite], None]] = {
-    body.__name__: _case(body) for body in (counted, killed, wiped, taken_over, broker_killed)
+    body.__name__: _case(body)
+    for body in (counted, killed, wiped, taken_over, broker_killed, streams_protocol)
 }
 
 

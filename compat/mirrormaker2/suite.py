@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -49,6 +50,10 @@ TOLD: Mapping[str, str] = {
     "sync.group.offsets.interval.seconds": "1",
     "emit.heartbeats.interval.seconds": "1",
     "offset.lag.max": "10",  # how far a translated offset may lie behind: ten records, where the default is a hundred
+}
+WORKER: Mapping[
+    str, str
+] = {  # the worker's own, which MirrorMaker 2 takes with the name of a cluster before it
     "offset.flush.interval.ms": "500",
     "session.timeout.ms": "6000",
     "heartbeat.interval.ms": "1000",
@@ -80,6 +85,7 @@ class Mirror:
         self.source, self.target, self.broker = source, target.bootstrap, target
         self.topic, self.out, self.directory = topic, out, directory
         self.sent = 0
+        self.began_ms = int(time.time() * 1000)  # old records would be gone by their retention
         self.random = random.Random(topic)
 
     @contextlib.contextmanager
@@ -91,6 +97,7 @@ class Mirror:
             "topics": self.topic,
             "groups": f"{self.topic}-.*",
         }
+        told |= {f"{cluster}.{name}": WORKER[name] for cluster in ("source", "target") for name in WORKER}
         path = self.directory / f"{self.topic}.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in (told | dict(settings or {})).items()))
         main = "org.apache.kafka.connect.mirror.MirrorMaker"
@@ -114,7 +121,7 @@ class Mirror:
                 f"record {number}".encode(),
                 key=f"key {number % 7}".encode() if number % 3 else None,
                 partition=self.random.randrange(PARTITIONS),
-                timestamp=1_700_000_000_000 + number,
+                timestamp=self.began_ms + number,
                 headers=[("number", str(number).encode()), ("empty", b"")] if number % 2 else [],
             )
             producer.poll(0)
