@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("neuraxis.cli.user", "Add, list and remove users with passwords."),
     "acl": ("neuraxis.cli.acl", "Who may do what: add, list and remove access rules."),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
+    "log": ("neuraxis.cli.log", "Look into a data directory without a broker."),
     "verify": (
         "neuraxis.cli.verify",
         "Check that a cluster keeps its promises, also while it is being killed.",
