@@ -135,9 +135,7 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
     elif isinstance(step, Read):
         return fs.read(step.file, step.position, step.length)
     elif isinstance(step, Clean):
-        from neuraxis.broker.log.compaction import clean
-
-        clean(fs, step.plan)
+        fs.clean(step.plan)
     elif isinstance(step, Derive):
         return hashlib.pbkdf2_hmac(step.hash_name, step.password, step.salt, step.iterations)
     else:

@@ -7,6 +7,7 @@ the first pass that meets them writes into their batch; a producer's last batch 
 
 from __future__ import annotations
 
+import errno
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -111,7 +112,11 @@ def clean(fs: Fs, plan: Plan) -> None:
     try:
         _Pass(fs, plan).run()
     except _Cancelled:
-        pass
+        plan.cancelled = True
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        plan.cancelled = True  # others were faster to take the space: later, perhaps
     except (Damaged, Refused) as error:
         plan.damage = str(error)
 

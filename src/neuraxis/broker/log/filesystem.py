@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neuraxis.broker.log.compaction import Plan
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -64,6 +66,12 @@ class Fs:
     def read(self, file: File, position: int, length: int) -> bytes:
         """Bytes from a position; fewer only at the end of the file."""
         raise NotImplementedError
+
+    def clean(self, plan: Plan) -> None:
+        """Do a pass of compaction, now."""
+        from neuraxis.broker.log.compaction import clean
+
+        clean(self, plan)
 
     def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
         """As `read`, but None if the bytes would have to come from the device."""

@@ -13,12 +13,15 @@ import resource
 import threading
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log import child
 from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
 from neuraxis.broker.log.filesystem import Buffer, File, Fs
 
 if TYPE_CHECKING:
     from builtins import list as List  # `list` is a method below
     from collections.abc import Sequence
+
+    from neuraxis.broker.log.compaction import Plan
 
 __all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
 
@@ -139,6 +142,13 @@ class DiskFs(Fs):
             return os.pread(fd, length, position)
         finally:
             self._give(file)
+
+    def clean(self, plan: Plan) -> None:
+        size = sum(source.size for target in plan.targets for source in target.sources)
+        if size < child.WORTH_BYTES:
+            super().clean(plan)
+        else:
+            child.clean_apart(self, plan)
 
     def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
         if not self._no_wait:
