@@ -219,6 +219,43 @@ def test_a_join_in_progress_is_forgotten_by_a_restart_and_the_last_generation_go
     assert world.answers[token].generation_id == generation + 1
 
 
+def test_a_member_that_left_is_not_waited_for_after_a_restart() -> None:
+    world = World()
+    stays, leaves = world.stable(count=2)
+    generation = world.generation()
+    world.leave("g", (leaves, None))
+    world.restart()
+    assert world.phase() == "PreparingRebalance"
+    assert world.heartbeat("g", generation, stays) == 27
+    assert world.heartbeat("g", generation, leaves) == 25
+    token = world.join(member=stays)
+    assert world.answers[token].generation_id == generation + 1
+    assert world.answers[token].leader == stays
+
+
+def test_members_that_do_not_join_again_after_a_departure_and_a_restart_are_missed() -> None:
+    world = World()
+    stays, _, leaves = world.stable(count=3)
+    generation = world.generation()
+    world.leave("g", (leaves, None))
+    world.restart()
+    token = world.join(member=stays)
+    assert token not in world.answers
+    world.advance(10_000)
+    assert world.answers[token].generation_id == generation + 1
+    assert [member.member_id for member in world.answers[token].members] == [stays]
+
+
+def test_a_group_whose_last_stored_member_left_is_empty_after_a_restart() -> None:
+    world = World()
+    (leaves,) = world.stable()
+    newcomer = world.member_id()
+    world.join(member=newcomer)
+    world.leave("g", (leaves, None))
+    world.restart()
+    assert world.phase() == "Empty"
+
+
 def test_positions_in_a_topic_that_a_crash_left_half_deleted_go_at_the_next_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -36,6 +36,7 @@ class Draft:
         self.settings = settings
         self.now = now
         self.membership: Membership = membership_of(group).copy()
+        self.stored = None if group is None else group.stored
         self.replies: list[Reply] = []
         self.records: list[Fact] = []
         self.timers: dict[TimerKey, int | None] = {}
@@ -57,8 +58,23 @@ class Draft:
         records = list(self.records)
         if self._write_metadata:
             records.append(MetadataFact(self.group_id, self.metadata()))
+        elif self.records == [] and (left := self._without_the_departed()) is not None:
+            records.append(MetadataFact(self.group_id, left))
         changed = MembershipChanged(self.group_id, self.membership, tuple(self.timers.items()))
         return Outcome(tuple(records), (changed,), tuple(self.replies))
+
+    def _without_the_departed(self) -> GroupMetadata | None:
+        """The stored generation less the members that are gone from it; None if all are there.
+
+        Kafka writes nothing until the next generation is stable, so a member that left comes back with a restart and is
+        waited for, a whole session after each. No leader: the rebalance that the departure began is to go on.
+        """
+        if self.stored is None:
+            return None
+        members = tuple(each for each in self.stored.members if each.member_id in self.membership.members)
+        if len(members) == len(self.stored.members):
+            return None
+        return replace(self.stored, members=members, leader=None)
 
     def metadata(self) -> GroupMetadata:
         """The group as its record keeps it."""

@@ -30,7 +30,14 @@ from neuraxis.broker.coordinators.group.consumer.view import NoView
 from neuraxis.broker.coordinators.group.facts import Fact, GroupMetadata, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.notes import MembershipChanged, Note, Resumed
 from neuraxis.broker.coordinators.group.settings import GroupSettings
-from neuraxis.broker.coordinators.group.state import REBALANCE_TIMER, GroupState, membership_as_stored
+from neuraxis.broker.coordinators.group.state import (
+    JOIN_TIMER,
+    REBALANCE_TIMER,
+    GroupState,
+    Phase,
+    TimerKey,
+    membership_as_stored,
+)
 from neuraxis.broker.coordinators.machine import Outcome
 
 if TYPE_CHECKING:
@@ -151,11 +158,13 @@ class GroupMachine:
         for group in state.groups.values():
             if group.stored is not None and group.stored.members:
                 membership = membership_as_stored(group.stored)
-                timers = tuple(
+                timers: list[tuple[TimerKey, int | None]] = [
                     (member.member_id, now.mono_ms + member.session_timeout_ms)
                     for member in membership.members.values()
-                )
-                changes.append(MembershipChanged(group.group_id, membership, timers))
+                ]
+                if membership.phase is Phase.PREPARING_REBALANCE:
+                    timers.append((JOIN_TIMER, now.mono_ms + membership.rebalance_timeout_ms()))
+                changes.append(MembershipChanged(group.group_id, membership, tuple(timers)))
             if group.consumer is not None:
                 changes.append(self._resumed_consumers(group.group_id, group.consumer, now))
         return Outcome(tuple(records), tuple(changes))

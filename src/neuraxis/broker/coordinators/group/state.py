@@ -190,11 +190,15 @@ def membership_of(group: Group | None) -> Membership:
 
 
 def membership_as_stored(stored: GroupMetadata | None) -> Membership:
-    """The membership that a restart goes on with: Stable if there are members, as Kafka takes it."""
+    """The membership that a restart goes on with: Stable if there are members, as Kafka takes it.
+
+    If members and no leader are stored, somebody left (`Draft.outcome`): the others are told to join again.
+    """
     if stored is None:
         return Membership()
+    phase = Phase.STABLE if stored.leader is not None else Phase.PREPARING_REBALANCE
     membership = Membership(
-        phase=Phase.STABLE if stored.members else Phase.EMPTY,
+        phase=phase if stored.members else Phase.EMPTY,
         generation_id=stored.generation_id,
         protocol_type=stored.protocol_type or None,
         protocol_name=stored.protocol_name,
