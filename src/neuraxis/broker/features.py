@@ -30,14 +30,17 @@ class Feature(NamedTuple):
 METADATA_VERSION = "metadata.version"
 GROUP_VERSION = "group.version"
 SHARE_VERSION = "share.version"
+STREAMS_VERSION = "streams.version"
 TRANSACTION_VERSION = "transaction.version"
 GROUPS_ARE_OFF = (
     "Consumer groups of the newer protocol are switched off: raise the feature group.version to 1."
 )
+STREAMS_ARE_OFF = "Streams groups are switched off: raise the feature streams.version to 1."
 FEATURES: Mapping[str, Feature] = {
     METADATA_VERSION: Feature(7, 33, 33, fixed=True),
     GROUP_VERSION: Feature(0, 1, 1),
     SHARE_VERSION: Feature(0, 2, 2),
+    STREAMS_VERSION: Feature(0, 1, 1),
     TRANSACTION_VERSION: Feature(0, 2, 2),
 }
 """What this release supports, with the levels of Kafka 4.4.0. A level of 0 means that the feature is off."""

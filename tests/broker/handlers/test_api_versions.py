@@ -77,7 +77,7 @@ def test_a_client_names_both_cluster_and_node_or_neither() -> None:
 
 def test_only_features_that_work_are_shown() -> None:
     answer = CoreHarness().connect().request(hello(), 4)
-    working = {"metadata.version", "group.version", "transaction.version", "share.version"}
+    working = {"metadata.version", "group.version", "transaction.version", "share.version", "streams.version"}
     assert {each.name for each in answer.supported_features} == working
     assert {each.name: each.max_version_level for each in answer.finalized_features}[
         "transaction.version"

@@ -1,8 +1,8 @@
 """OffsetFetch (key 9), versions 1-10: read stored positions of groups.
 
 v2 all topics (null), v5 leader epochs, v7 require_stable (88 where an open transaction has written a position),
-v8 several groups, v9 member epochs (of consumer groups; 113 if stale), v10 topic ids. What is not stored, a missing group
-included, is shown as offset -1 with code 0, as Kafka does.
+v8 several groups, v9 member epochs (of consumer and streams groups; 113 if stale), v10 topic ids. What is not stored, a missing
+group included, is shown as offset -1 with code 0, as Kafka does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from neuraxis.broker.call import Call, handles
 from neuraxis.broker.coordinators.group import queries
 from neuraxis.broker.coordinators.group.consumer import commits
 from neuraxis.broker.coordinators.group.facts import OffsetFact
+from neuraxis.broker.coordinators.streams import commits as streams_commits
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -93,10 +94,13 @@ def _group(node: Node, call: Call, asked: OffsetFetchRequestGroup) -> OffsetFetc
     state: GroupState = node.group_shard(asked.group_id, call.now).read(call)
     by_id = call.api_version >= TOPIC_IDS_FROM
     known = state.groups.get(asked.group_id)
+    code = ErrorCode.NONE
     if known is not None and known.consumer is not None:
         code = commits.check_fetch(known.consumer, asked.member_id, asked.member_epoch)
-        if code is not ErrorCode.NONE:
-            return OffsetFetchResponseGroup(asked.group_id, error_code=code)
+    elif known is not None and known.streams is not None:
+        code = streams_commits.check_fetch(known.streams, asked.member_id, asked.member_epoch)
+    if code is not ErrorCode.NONE:
+        return OffsetFetchResponseGroup(asked.group_id, error_code=code)
     if asked.topics is not None:
         topics = [_topic(node, state, asked.group_id, topic, by_id=by_id) for topic in asked.topics]
         return OffsetFetchResponseGroup(asked.group_id, topics)

@@ -14,10 +14,12 @@ from neuraxis.broker.coordinators.group.notes import CleanupAdvanced, Note, Time
 from neuraxis.broker.coordinators.group.settings import CLEANUP_GROUPS, MAX_CLOCK_STEP_MS, MAX_DUE
 from neuraxis.broker.coordinators.group.state import JOIN_TIMER, SYNC_TIMER, Phase, membership_of
 from neuraxis.broker.coordinators.machine import Outcome, Reply
+from neuraxis.broker.coordinators.streams import facts as streams_facts
+from neuraxis.broker.coordinators.streams import machine as streams_machine
 from neuraxis.wire.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from neuraxis.broker.coordinators.group.consumer.view import View
     from neuraxis.broker.coordinators.group.settings import GroupSettings
@@ -42,13 +44,13 @@ def expire(state: GroupState, settings: GroupSettings, view: View, now: Now) -> 
     if entries:
         notes.append(TimersFired(len(entries), now.mono_ms))
     drafts: dict[str, Draft] = {}
-    consumers: dict[str, list[TimerKey]] = {}
+    newer: dict[str, list[TimerKey]] = {}
     for entry in entries:
         group = state.groups.get(entry.group_id)
         if group is None or not is_live(state, entry) or group.timers[entry.key].due_ms > now.mono_ms:
             continue
-        if group.consumer is not None:
-            consumers.setdefault(entry.group_id, []).append(entry.key)
+        if group.consumer is not None or group.streams is not None:
+            newer.setdefault(entry.group_id, []).append(entry.key)
             continue
         draft = drafts.get(entry.group_id)
         if draft is None:
@@ -60,10 +62,7 @@ def expire(state: GroupState, settings: GroupSettings, view: View, now: Now) -> 
         else:
             _session_over(draft, str(entry.key))
     outcomes = [draft.outcome() for draft in drafts.values()]
-    for group_id, keys in consumers.items():
-        consumer = state.groups[group_id].consumer
-        assert consumer is not None
-        outcomes.append(departure.timers_fired(ConsumerDraft(group_id, consumer, settings, view, now), keys))
+    outcomes.extend(_newer_timers_fired(state, settings, view, now, newer))
     for outcome in outcomes:
         records.extend(outcome.records)
         notes.extend(outcome.notes)
@@ -71,6 +70,18 @@ def expire(state: GroupState, settings: GroupSettings, view: View, now: Now) -> 
     if state.cleanup_at_ms is not None and state.cleanup_at_ms <= now.mono_ms:
         notes.append(_clean_up(state, settings, now, records))
     return Outcome(tuple(records), tuple(notes), tuple(replies))
+
+
+def _newer_timers_fired(
+    state: GroupState, settings: GroupSettings, view: View, now: Now, fired: dict[str, list[TimerKey]]
+) -> Iterator[Outcome[Fact | Note]]:
+    for group_id, keys in fired.items():
+        consumer, streams = state.groups[group_id].consumer, state.groups[group_id].streams
+        if consumer is not None:
+            draft = ConsumerDraft(group_id, consumer, settings, view, now)
+            yield departure.timers_fired(draft, keys)
+        elif streams is not None:
+            yield streams_machine.timers_fired(group_id, streams, keys, view, now)
 
 
 def _session_over(draft: Draft, member_id: str) -> None:
@@ -121,7 +132,7 @@ def _expired(group: Group, settings: GroupSettings, now: Now) -> list[Fact]:
     if base is None and group.offsets:
         return []
     consumer = group.consumer
-    subscribed = offsets.subscribed_topics(membership) if consumer is None else consumer.subscribed_topics()
+    subscribed = offsets.topics_in_use(group)
     removed: list[Fact] = []
     kept = False
     for topic, partitions in group.offsets.items():
@@ -134,6 +145,9 @@ def _expired(group: Group, settings: GroupSettings, now: Now) -> list[Fact]:
     if consumer is not None:
         if not kept and not consumer.members:
             removed.extend(tombstones(group.group_id, consumer))
+    elif group.streams is not None:
+        if not kept and not group.streams.members:
+            removed.extend(streams_facts.tombstones(group.group_id, group.streams))
     elif not kept and membership.phase is Phase.EMPTY and not membership.pending:
         removed.append(MetadataFact(group.group_id, None))
     return removed

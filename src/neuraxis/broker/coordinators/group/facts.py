@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuraxis.broker.coordinators.group.consumer import facts as consumer
+from neuraxis.broker.coordinators.streams import records as streams
+from neuraxis.broker.coordinators.streams.facts import StreamsFact
 from neuraxis.wire.codec import decode, encode
 from neuraxis.wire.facts.group_metadata import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 from neuraxis.wire.facts.offset_commit import OffsetCommitKey, OffsetCommitValue
@@ -71,7 +73,7 @@ class MetadataFact:
     metadata: GroupMetadata | None
 
 
-Fact = OffsetFact | MetadataFact | consumer.ConsumerFact
+Fact = OffsetFact | MetadataFact | consumer.ConsumerFact | StreamsFact
 
 
 def encode_fact(fact: Fact) -> tuple[bytes, bytes | None]:
@@ -79,6 +81,8 @@ def encode_fact(fact: Fact) -> tuple[bytes, bytes | None]:
     if isinstance(fact, OffsetFact):
         key = b"\x00\x01" + encode(OffsetCommitKey(fact.group_id, fact.topic, fact.partition), 0)
         return key, None if fact.committed is None else _offset_value(fact.committed)
+    if isinstance(fact, StreamsFact):
+        return streams.encode_fact(fact)
     if not isinstance(fact, MetadataFact):
         return consumer.encode_fact(fact)
     key = b"\x00\x02" + encode(GroupMetadataKey(fact.group_id), 0)
@@ -95,7 +99,8 @@ def decode_fact(key: bytes, value: bytes | None) -> Fact | None:
     if kind == METADATA_KEY:
         group_id = decode(GroupMetadataKey, 0, key, 2)[0].group
         return MetadataFact(group_id, None if value is None else _read_metadata(value))
-    return consumer.decode_fact(key, value)
+    found = consumer.decode_fact(key, value)
+    return streams.decode_fact(key, value) if found is None else found
 
 
 def _offset_value(committed: CommittedOffset) -> bytes:

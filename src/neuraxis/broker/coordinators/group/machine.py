@@ -1,7 +1,8 @@
 """The group coordinator as a machine: commands to their rules, facts to their records. The rules are beside it.
 
 `join`, `members`, `offsets` and `expiry` decide; `rebalance` is what several of them lead to; `notes.apply` writes; `facts`
-are what the log keeps; `queries` only read. Groups of the newer protocol (KIP-848) have their rules in `consumer`.
+are what the log keeps; `queries` only read. Groups of the newer protocol (KIP-848) have their rules in `consumer`, streams
+groups in `coordinators/streams`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from neuraxis.broker.coordinators.group.consumer.draft import ConsumerDraft, Con
 from neuraxis.broker.coordinators.group.consumer.heartbeat import ConsumerHeartbeat
 from neuraxis.broker.coordinators.group.consumer.state import MemberState
 from neuraxis.broker.coordinators.group.consumer.view import NoView
+from neuraxis.broker.coordinators.group.draft import PROTOCOL_NAME_NULLABLE_FROM
 from neuraxis.broker.coordinators.group.facts import Fact, GroupMetadata, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.notes import MembershipChanged, Note, Resumed
 from neuraxis.broker.coordinators.group.settings import GroupSettings
@@ -38,15 +40,21 @@ from neuraxis.broker.coordinators.group.state import (
     TimerKey,
     membership_as_stored,
 )
-from neuraxis.broker.coordinators.machine import Outcome
+from neuraxis.broker.coordinators.machine import Outcome, Reply
+from neuraxis.broker.coordinators.streams import facts as streams_facts
+from neuraxis.broker.coordinators.streams import machine as streams_machine
+from neuraxis.broker.coordinators.streams.commands import StreamsHeartbeat
+from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.join_group import JoinGroupResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
     from neuraxis.broker.coordinators.group.consumer.view import View
     from neuraxis.broker.coordinators.group.settings import Settings
     from neuraxis.broker.coordinators.group.state import Group
+    from neuraxis.broker.coordinators.streams.state import StreamsGroup
     from neuraxis.broker.work import Now
 
 __all__ = ["GroupMachine", "GroupState"]
@@ -85,9 +93,19 @@ class GroupMachine:
             group = state.groups.get(command.group_id)
             if group is not None and group.consumer is not None:
                 return self._decide_classic_in_consumer(state, group, group.consumer, command, now)
+            if group is not None and group.streams is not None and isinstance(command, JoinGroup):
+                return self._join_streams(state, group.streams, command, now)
+        if isinstance(command, ConsumerHeartbeat):
+            return consumer_heartbeat.heartbeat(state, settings, self.view, command, now)
+        if isinstance(command, StreamsHeartbeat):
+            return streams_machine.decide(state, command, self.view, now)
+        return self._decide_common(state, command, now)
+
+    def _decide_common(
+        self, state: GroupState, command: Any, now: Now
+    ) -> Outcome[Fact | Note]:  # Any: one of `commands`
+        settings = self.settings
         match command:
-            case ConsumerHeartbeat():
-                return consumer_heartbeat.heartbeat(state, settings, self.view, command, now)
             case Heartbeat():
                 return members.heartbeat(state, command, now)
             case CommitOffsets() | transactional.CommitInTransaction():
@@ -134,10 +152,21 @@ class GroupMachine:
         outcome = join.join(state, self.settings, command, now)
         if not outcome.notes:
             return outcome  # refused
-        # An empty group of the newer protocol becomes a classic one.
-        empty = MetadataFact(group.group_id, GroupMetadata("", 0, None, None, now.wall_ms))
-        ended = (*consumer_facts.tombstones(group.group_id, consumer), empty)
-        return replace(outcome, records=(*ended, *outcome.records))
+        ended = consumer_facts.tombstones(group.group_id, consumer)
+        return _becomes_classic(outcome, group.group_id, ended, now)
+
+    def _join_streams(
+        self, state: GroupState, streams: StreamsGroup, command: JoinGroup, now: Now
+    ) -> Outcome[Fact | Note]:
+        group_id = command.group_id
+        if streams.members:
+            name = None if command.api_version >= PROTOCOL_NAME_NULLABLE_FROM else ""
+            refused = JoinGroupResponse(error_code=ErrorCode.INCONSISTENT_GROUP_PROTOCOL, protocol_name=name)
+            return Outcome(replies=(Reply(command.token, refused),))
+        outcome = join.join(state, self.settings, command, now)
+        if not outcome.notes:
+            return outcome  # refused
+        return _becomes_classic(outcome, group_id, streams_facts.tombstones(group_id, streams), now)
 
     def apply(self, state: GroupState, fact: Fact | Note, now: Now) -> None:
         """Write one fact or note into the state."""
@@ -167,6 +196,8 @@ class GroupMachine:
                 changes.append(MembershipChanged(group.group_id, membership, tuple(timers)))
             if group.consumer is not None:
                 changes.append(self._resumed_consumers(group.group_id, group.consumer, now))
+            if group.streams is not None:
+                changes.append(streams_machine.resumed(group.group_id, group.streams, self.view, now))
         return Outcome(tuple(records), tuple(changes))
 
     def _resumed_consumers(self, group_id: str, consumer: ConsumerGroup, now: Now) -> ConsumerGroupSeen:
@@ -204,3 +235,13 @@ class GroupMachine:
                     yield OffsetFact(group.group_id, topic, partition, committed)
             if group.consumer is not None:
                 yield from consumer_facts.all_of(group.group_id, group.consumer)
+            if group.streams is not None:
+                yield from streams_facts.all_of(group.group_id, group.streams)
+
+
+def _becomes_classic(
+    outcome: Outcome[Fact | Note], group_id: str, ended: Iterable[Fact], now: Now
+) -> Outcome[Fact | Note]:
+    """An empty group of a newer kind becomes a classic one with its first member."""
+    empty = MetadataFact(group_id, GroupMetadata("", 0, None, None, now.wall_ms))
+    return replace(outcome, records=(*ended, empty, *outcome.records))

@@ -12,6 +12,10 @@ from neuraxis.broker.coordinators.group.consumer.facts import ConsumerFact, Epoc
 from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
 from neuraxis.broker.coordinators.group.facts import Fact, MetadataFact, OffsetFact
 from neuraxis.broker.coordinators.group.state import Due, Group, GroupState, Timer, TimerKey, lasts
+from neuraxis.broker.coordinators.streams import facts as streams_facts
+from neuraxis.broker.coordinators.streams.facts import StreamsEpochFact, StreamsFact
+from neuraxis.broker.coordinators.streams.machine import StreamsSeen
+from neuraxis.broker.coordinators.streams.state import StreamsGroup
 
 if TYPE_CHECKING:
     from neuraxis.broker.coordinators.group.state import Membership
@@ -64,7 +68,15 @@ class Resumed:
     cleanup_at_ms: int
 
 
-Note = MembershipChanged | SessionExtended | TimersFired | CleanupAdvanced | Resumed | ConsumerGroupSeen
+Note = (
+    MembershipChanged
+    | SessionExtended
+    | TimersFired
+    | CleanupAdvanced
+    | Resumed
+    | ConsumerGroupSeen
+    | StreamsSeen
+)
 
 
 def apply(state: GroupState, fact: Fact | Note) -> None:
@@ -89,13 +101,24 @@ def apply(state: GroupState, fact: Fact | Note) -> None:
         if fact.queue is not None:
             state.cleanup_queue = list(fact.queue)
         del state.cleanup_queue[len(state.cleanup_queue) - fact.looked_at :]
-    elif isinstance(fact, ConsumerFact):
+    elif isinstance(fact, Resumed):
+        state.started = fact.now
+        state.cleanup_at_ms = fact.cleanup_at_ms
+    else:
+        _apply_newer(state, fact)
+
+
+def _apply_newer(
+    state: GroupState, fact: ConsumerFact | ConsumerGroupSeen | StreamsFact | StreamsSeen
+) -> None:
+    if isinstance(fact, ConsumerFact):
         _apply_consumer(state, fact)
     elif isinstance(fact, ConsumerGroupSeen):
         _apply_seen(state, fact)
+    elif isinstance(fact, StreamsFact):
+        _apply_streams(state, fact)
     else:
-        state.started = fact.now
-        state.cleanup_at_ms = fact.cleanup_at_ms
+        _apply_streams_seen(state, fact)
 
 
 def due_entries(heap: list[Due], now_ms: int, limit: int) -> list[Due]:
@@ -182,6 +205,37 @@ def _apply_seen(state: GroupState, note: ConsumerGroupSeen) -> None:
     if group is None or group.consumer is None:
         return
     group.consumer.checked = note.checked
+    for key, due_ms in note.timers:
+        _set_timer(state, group, key, due_ms)
+
+
+def _apply_streams(state: GroupState, fact: StreamsFact) -> None:
+    group = state.groups.get(fact.group_id)
+    if fact.value is None:
+        if group is None or group.streams is None:
+            return
+        if isinstance(fact, StreamsEpochFact):
+            group.streams = None
+            group.timers.clear()
+            if not lasts(group):
+                del state.groups[fact.group_id]
+            return
+    elif group is None:
+        group = state.groups[fact.group_id] = Group(fact.group_id)
+    assert group is not None
+    if group.streams is None:
+        group.streams = StreamsGroup()
+    streams_facts.apply(group.streams, fact)
+
+
+def _apply_streams_seen(state: GroupState, note: StreamsSeen) -> None:
+    group = state.groups.get(note.group_id)
+    if group is None or group.streams is None:
+        return
+    streams = group.streams
+    streams.configured, streams.checked = note.configured, note.checked
+    streams.endpoint_epoch, streams.shutdown_by = note.endpoint_epoch, note.shutdown_by
+    streams.progress.update(note.progress)
     for key, due_ms in note.timers:
         _set_timer(state, group, key, due_ms)
 

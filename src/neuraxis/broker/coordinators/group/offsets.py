@@ -12,6 +12,8 @@ from neuraxis.broker.coordinators.group.members import extended
 from neuraxis.broker.coordinators.group.settings import MAX_GROUPS
 from neuraxis.broker.coordinators.group.state import Group, GroupState, Membership, Phase, membership_of
 from neuraxis.broker.coordinators.machine import Outcome, Reply
+from neuraxis.broker.coordinators.streams import commits as streams_commits
+from neuraxis.broker.coordinators.streams import facts as streams_facts
 from neuraxis.wire import codec
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -87,6 +89,8 @@ def _validate_commit(
         return ErrorCode.POLICY_VIOLATION if len(state.groups) >= MAX_GROUPS else None
     if group.consumer is not None:
         return commits.check_commit(group.consumer, member_id, generation_id, command.api_version)
+    if group.streams is not None:
+        return streams_commits.check_commit(group.streams, member_id, generation_id, command.api_version)
     if generation_id < 0 and membership.phase is Phase.EMPTY:
         return None  # a client that manages its partitions itself, or an administrator
     if generation_id < 0 and not member_id and command.group_instance_id is None:
@@ -102,11 +106,14 @@ def _validate_commit(
 def _is_stale(
     group: Group | None, command: CommitOffsets, topic: TopicCommit, partition: PartitionCommit
 ) -> bool:
-    if group is None or group.consumer is None or not group.consumer.members:
+    member_id, epoch = command.member_id, command.generation_id
+    if group is None:
         return False
-    return commits.is_stale(
-        group.consumer, command.member_id, command.generation_id, topic.topic_id, partition.partition
-    )
+    if group.streams is not None and group.streams.members:
+        return streams_commits.is_stale(group.streams, member_id, epoch, topic.name, partition.partition)
+    if group.consumer is None or not group.consumer.members:
+        return False
+    return commits.is_stale(group.consumer, member_id, epoch, topic.topic_id, partition.partition)
 
 
 def existence(exists: PartitionExists, topic: TopicCommit, partition: PartitionCommit) -> ErrorCode:
@@ -153,15 +160,14 @@ def delete_offsets(
         code = ErrorCode.GROUP_ID_NOT_FOUND
     elif (
         group.consumer is None
+        and group.streams is None
         and membership.phase is not Phase.EMPTY
         and membership.protocol_type != CONSUMER_PROTOCOL_TYPE
     ):
         code = ErrorCode.NON_EMPTY_GROUP
     if code is not None or group is None:
         return Outcome(replies=(Reply(command.token, OffsetDeleteResponse(error_code=code or 0)),))
-    subscribed = (
-        subscribed_topics(membership) if group.consumer is None else group.consumer.subscribed_topics()
-    )
+    subscribed = topics_in_use(group)
     records: list[Fact] = []
     topics = []
     for name, partitions in command.topics:
@@ -179,6 +185,16 @@ def delete_offsets(
             results.append(OffsetDeleteResponsePartition(partition, code))
         topics.append(OffsetDeleteResponseTopic(name, results))
     return Outcome(tuple(records), (), (Reply(command.token, OffsetDeleteResponse(topics=topics)),))
+
+
+def topics_in_use(group: Group) -> frozenset[str] | None:
+    """The topics that members of a group read; None when they cannot be known, so that any may be meant."""
+    if group.consumer is not None:
+        return group.consumer.subscribed_topics()
+    if group.streams is not None:
+        topology = group.streams.topology
+        return topology.inputs() if topology is not None and group.streams.members else frozenset()
+    return subscribed_topics(membership_of(group))
 
 
 def subscribed_topics(membership: Membership) -> frozenset[str] | None:
@@ -200,14 +216,17 @@ def delete_group(state: GroupState, command: DeleteGroup) -> Outcome[Fact | Note
     group = state.groups.get(command.group_id)
     if group is None:
         raise Refused(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {command.group_id} not found.")
-    consumer = group.consumer
-    if membership_of(group).phase is not Phase.EMPTY or (consumer is not None and consumer.members):
+    consumer, streams = group.consumer, group.streams
+    newer = consumer or streams
+    if membership_of(group).phase is not Phase.EMPTY or (newer is not None and newer.members):
         raise Refused(ErrorCode.NON_EMPTY_GROUP, f"Group {command.group_id} has members; stop them first.")
     records: list[Fact | Note] = [*tombstones(group)]
-    if consumer is None:
-        records.append(MetadataFact(command.group_id, None))
-    else:
+    if consumer is not None:
         records.extend(consumer_facts.tombstones(command.group_id, consumer))
+    elif streams is not None:
+        records.extend(streams_facts.tombstones(command.group_id, streams))
+    else:
+        records.append(MetadataFact(command.group_id, None))
     return Outcome(tuple(records), (), (Reply(command.token, None),))
 
 

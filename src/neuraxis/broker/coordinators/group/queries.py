@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 DEAD = "Dead"
 CLASSIC = "classic"
 CONSUMER = "consumer"
+STREAMS = "streams"
+NOT_READY = "NotReady"
+"""A state that Kafka shows by this name and takes as `not_ready` in filters; here both are taken."""
 
 
 class Position(NamedTuple):
@@ -59,11 +62,11 @@ def listed(state: GroupState, states: Collection[str], types: Collection[str]) -
     kinds = {name.lower() for name in types}
     found = []
     for group in state.groups.values():
-        kind = CLASSIC if group.consumer is None else CONSUMER
+        kind = CONSUMER if group.consumer is not None else STREAMS if group.streams is not None else CLASSIC
         if kinds and kind not in kinds:
             continue
         phase, protocol_type = _summary(group)
-        if not wanted or phase.lower() in wanted:
+        if not wanted or phase.lower() in wanted or (phase == NOT_READY and "not_ready" in wanted):
             found.append(ListedGroup(group.group_id, protocol_type or "", phase, kind))
     return found
 
@@ -71,6 +74,8 @@ def listed(state: GroupState, states: Collection[str], types: Collection[str]) -
 def _summary(group: Group) -> tuple[str, str | None]:
     if group.consumer is not None:
         return group.consumer.phase(), CONSUMER
+    if group.streams is not None:
+        return group.streams.phase(), STREAMS
     phase, protocol_type = _classic_summary(group)
     return phase.value, protocol_type
 
@@ -87,7 +92,7 @@ def _classic_summary(group: Group) -> tuple[Phase, str | None]:
 def described(state: GroupState, group_id: str) -> DescribedGroup | None:
     """A group as DescribeGroups shows it; None when there is none, or one that is not classic."""
     group = state.groups.get(group_id)
-    if group is None or group.consumer is not None:
+    if group is None or group.consumer is not None or group.streams is not None:
         return None
     membership = membership_of(group)
     protocol_name = membership.protocol_name if membership.phase is Phase.STABLE else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from neuraxis.broker.coordinators.group.consumer.state import ConsumerGroup
     from neuraxis.broker.coordinators.group.facts import CommittedOffset, GroupMetadata
+    from neuraxis.broker.coordinators.streams.state import StreamsGroup
     from neuraxis.broker.work import Now
 
 
@@ -137,7 +138,8 @@ class Timer:
 class Group:
     """Everything about one group id. `membership` is None until somebody needs it: then it is as stored.
 
-    `consumer` is there for a consumer group of the newer protocol alone, which has neither `stored` nor `membership`.
+    `consumer` is there for a consumer group of the newer protocol alone, `streams` for a streams group alone; both have
+    neither `stored` nor `membership`.
     """
 
     group_id: str
@@ -146,6 +148,7 @@ class Group:
     membership: Membership | None = None
     timers: dict[TimerKey, Timer] = field(default_factory=dict)
     consumer: ConsumerGroup | None = None
+    streams: StreamsGroup | None = None
 
 
 class Due(NamedTuple):
@@ -228,12 +231,19 @@ def hard_state(
 ) -> dict[str, tuple[GroupMetadata | None, dict[str, dict[int, CommittedOffset]], object]]:
     """The part of the state that the log holds, for comparisons in tests and simulations."""
     return {
-        group_id: (group.stored, group.offsets, group.consumer and group.consumer.hard())
+        group_id: (group.stored, group.offsets, _newer_hard(group))
         for group_id, group in state.groups.items()
         if lasts(group)
     }
 
 
+def _newer_hard(group: Group) -> object:
+    if group.streams is not None:
+        return group.streams.hard()
+    return group.consumer and group.consumer.hard()
+
+
 def lasts(group: Group) -> bool:
     """Whether the log still knows the group."""
-    return group.stored is not None or bool(group.offsets) or group.consumer is not None
+    newer = group.consumer is not None or group.streams is not None
+    return newer or group.stored is not None or bool(group.offsets)

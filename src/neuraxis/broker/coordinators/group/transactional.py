@@ -19,6 +19,7 @@ from neuraxis.broker.coordinators.group.state import (
     membership_of,
 )
 from neuraxis.broker.coordinators.machine import Outcome, Reply
+from neuraxis.broker.coordinators.streams import commits as streams_commits
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.txn_offset_commit import (
     TxnOffsetCommitResponse,
@@ -100,6 +101,9 @@ def _validate(state: GroupState, group: Group | None, command: CommitInTransacti
     if group.consumer is not None:
         found = commits.check_commit(group.consumer, member_id, generation_id, None) or ErrorCode.NONE
         return _for_client(found, command)
+    if group.streams is not None:
+        found = streams_commits.check_commit(group.streams, member_id, generation_id, None) or ErrorCode.NONE
+        return _for_client(found, command)
     membership = membership_of(group)
     if generation_id < 0 and membership.phase is Phase.EMPTY:
         return ErrorCode.NONE
@@ -112,9 +116,15 @@ def _validate(state: GroupState, group: Group | None, command: CommitInTransacti
 def _is_stale(
     group: Group | None, command: CommitInTransaction, topic: TopicCommit, partition: PartitionCommit
 ) -> bool:
-    if group is None or group.consumer is None or command.generation_id < 0:
+    if group is None or command.generation_id < 0:
         return False
     epoch = command.generation_id
+    if group.streams is not None:
+        return streams_commits.is_stale(
+            group.streams, command.member_id, epoch, topic.name, partition.partition
+        )
+    if group.consumer is None:
+        return False
     return commits.is_stale(group.consumer, command.member_id, epoch, topic.topic_id, partition.partition)
 
 

@@ -65,4 +65,5 @@ class NoView:
             "consumer.session.timeout.ms": 45_000,
             "consumer.heartbeat.interval.ms": 5_000,
             "consumer.assignment.interval.ms": 1_000,
+            "streams.session.timeout.ms": 45_000,
         }[name]
