@@ -64,6 +64,11 @@ class JavaProcess:
         """Whether the child process is alive."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and then ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
     def start(self) -> Self:
         """Start the program; it does not wait for anything."""
         assert not self.running, f"{self.name} is already running"
