@@ -13,6 +13,7 @@ import random
 from typing import Any
 
 from neuraxis.broker.config import BrokerConfig, Listener
+from neuraxis.broker.coordinators.topics.cluster_facts import ScramFact
 from neuraxis.broker.core import Core
 from neuraxis.broker.log.fs import File, Fs
 from neuraxis.broker.log.memory import MemoryFs
@@ -66,16 +67,21 @@ class CoreHarness:
         works_wait: bool = False,
         mono_ms: int = 1_000,
         options: StoreOptions | None = None,
+        protocol: str = "PLAINTEXT",
+        first_users: tuple[ScramFact, ...] = (),
+        renew_first_users: bool = False,
         **kafka: str,
     ) -> None:
         self.fs = fs if fs is not None else MemoryFs()
         self.now = Now(mono_ms, WALL_MS + mono_ms)
         self.works: list[Work] = []
         self.works_wait = False
-        listener = Listener("PLAINTEXT", "PLAINTEXT", "127.0.0.1", 9092, "broker.test", 9092)
+        listener = Listener("PLAINTEXT", protocol, "127.0.0.1", 9092, "broker.test", 9092)
         self.config = BrokerConfig(
             listeners=(listener,),
             durability=durability,
+            first_users=first_users,
+            renew_first_users=renew_first_users,
             kafka={name.replace("_", "."): value for name, value in kafka.items()},
         )
         self.store = LogStore(self.fs, options or StoreOptions(cluster_id="a-cluster-of-the-tests"))

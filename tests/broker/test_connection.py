@@ -276,3 +276,17 @@ def test_what_the_socket_took_is_forgotten_across_parts() -> None:
     assert [bytes(view) for view in connection.sending] == [b"hi"]
     connection.sent(2)
     assert not connection.sending
+
+
+def test_bytes_put_behind_an_unfinished_frame_grow_its_buffer_and_count_in_the_pool() -> None:
+    pool, connection = ReceivePool(1 << 20), connection_of()
+    pool.keep(connection, memoryview(bytearray(b"abc")), 1, 3)
+    first = pool.used_bytes
+    assert bytes(pool.append(connection, memoryview(b"de"))[: connection.filled]) == b"bcde"
+    assert pool.used_bytes == first
+    large = bytes(range(256)) * 512
+    view = pool.append(connection, memoryview(large))
+    assert bytes(view[: connection.filled]) == b"bcde" + large
+    assert pool.used_bytes == len(view) > first
+    pool.release(connection)
+    assert pool.used_bytes == 0

@@ -13,7 +13,7 @@ from neuraxis.broker.authorisation import audit as audit_module
 from neuraxis.broker.authorisation.audit import Audit
 from neuraxis.broker.call import Call
 from neuraxis.broker.session import Session
-from neuraxis.broker.work import Now, Sync, SyncDir, Work
+from neuraxis.broker.work import Derive, Now, Sync, SyncDir, Work
 from neuraxis.broker.workers import AuditLog, Wake, Workers
 from tests.broker.sockets import GatedFs
 
@@ -156,3 +156,27 @@ def test_an_audit_log_that_cannot_be_written_goes_on_when_it_can(
     log._round()
     d, told = lines_of(path)
     assert (d["resource_name"], told["dropped"]) == ("d", 3)
+
+
+def test_logins_have_threads_of_their_own_that_start_with_the_first_one() -> None:
+    class SlowFs(GatedFs):
+        def sync_dir(self, path: str) -> None:
+            assert self.gate.wait(5), "the login came too late"
+
+    fs, wake = SlowFs(), Wake()
+    workers = Workers(fs, wake)
+    workers.start()
+    fs.gate.clear()
+    for number in range(5):
+        workers.submit(Work(number, "checkpoint", (SyncDir(""),)))
+    workers.submit(Work(99, "login", (Derive("sha256", b"pencil", b"salt", 1),)))
+    pause = threading.Event()
+    while not workers.results:
+        pause.wait(0.001)
+    ((number, result, error),) = workers.results
+    assert (number, error) == (99, None)
+    assert result
+    assert len(result) == 32
+    fs.gate.set()
+    assert workers.stop()
+    wake.close()

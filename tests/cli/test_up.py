@@ -51,7 +51,7 @@ def test_a_wildcard_listener_advertises_an_address_that_clients_can_reach() -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["PLAINTEXT://127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000", "SSL://127.0.0.1:9093"]
+    "text", ["PLAINTEXT://127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000", "KERBEROS://127.0.0.1:9093"]
 )
 def test_a_listener_that_cannot_be_served_is_refused_with_the_form_to_write(text: str) -> None:
     with pytest.raises(click.BadParameter, match=r"host:port"):

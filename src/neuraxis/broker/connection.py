@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.log.fs import Fs
     from neuraxis.broker.log.log import Range
     from neuraxis.broker.session import Session
+    from neuraxis.broker.tls import TlsSocket
     from neuraxis.broker.work import Now
 
 LENGTH = Struct(">i")
@@ -39,7 +40,10 @@ class FrameTooLarge(Exception):
 
 
 class Connection:
-    """A socket, its session and its buffers. `frame_size` is the size of the unfinished frame, length included."""
+    """A socket, its session and its buffers. `frame_size` is the size of the unfinished frame, length included.
+
+    `tls` is the socket itself where it encrypts, else None.
+    """
 
     __slots__ = (
         "buffer",
@@ -52,11 +56,13 @@ class Connection:
         "sending",
         "session",
         "sock",
+        "tls",
         "touched_ms",
     )
 
     def __init__(self, sock: socket.socket, session: Session) -> None:
         self.sock = sock
+        self.tls: TlsSocket | None = None
         self.session = session
         self.buffer: memoryview | None = None
         self.filled = 0
@@ -81,7 +87,8 @@ class Connection:
         size = LENGTH.unpack_from(view, position)[0]
         if not 0 <= size <= limit:
             raise FrameTooLarge(
-                f"announced a frame of {size} bytes; up to {limit} are taken (socket.request.max.bytes)"
+                f"announced a frame of {size} bytes; up to {limit} are taken (socket.request.max.bytes, and "
+                "before a login sasl.server.max.receive.size)"
             )
         end: int = position + 4 + size
         if end > filled:
@@ -187,6 +194,23 @@ class ReceivePool:
         connection.buffer = grown
         self.used_bytes += wanted
         self._holders[connection] = None
+
+    def append(self, connection: Connection, data: memoryview) -> memoryview:
+        """Put bytes behind those in the connection's buffer, which grows if it must; returns all that is filled."""
+        own = connection.buffer
+        assert own is not None, "there is an unfinished frame"
+        filled = connection.filled
+        if len(own) - filled < len(data):
+            wanted = max(2 * (filled + len(data)), SMALLEST_BUFFER)
+            grown = memoryview(bytearray(wanted))
+            grown[:filled] = own[:filled]
+            self.release(connection)
+            connection.buffer = own = grown
+            self.used_bytes += wanted
+            self._holders[connection] = None
+        connection.filled = filled + len(data)
+        own[filled : connection.filled] = data
+        return own
 
     def release(self, connection: Connection) -> None:
         """Give back a connection's buffer with what is in it."""

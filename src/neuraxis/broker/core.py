@@ -15,6 +15,8 @@ from neuraxis.broker.log.store import StorageFailed
 from neuraxis.broker.node import Node
 from neuraxis.broker.refusal import refusal
 from neuraxis.broker.registry import api_table
+from neuraxis.broker.security.gate import AUTHENTICATE, Stage
+from neuraxis.broker.security.logins import FIRST_WORK_ID, RawAnswers, raw_answer
 from neuraxis.broker.session import Session
 from neuraxis.wire import frames
 from neuraxis.wire.codec import Decoder, Malformed, decoder
@@ -48,6 +50,7 @@ class Core:
         self.apis = api_table()
         self.node = Node(config, store, entropy, self.apis)
         self.ready: list[Session] = []
+        self._logins = self.node.logins.works
         self._completed: list[Call] = []
         self._waiting: list[tuple[int, int, Call]] = []
         self._next_session = 0
@@ -72,6 +75,7 @@ class Core:
         """A peer connected."""
         self._next_session += 1
         session = Session(self._next_session, listener, host, port)
+        self.node.logins.meet(session)
         self.node.sessions[session.id] = session
         return session
 
@@ -110,6 +114,8 @@ class Core:
 
     def handle(self, session: Session, frame: memoryview, now: Now) -> None:
         """One request frame (without its length prefix; writable). The view dies when this returns."""
+        if session.gate is not None and not self._may_pass(session, frame, now):
+            return
         try:
             key, version, correlation_id, client_id, position = frames.read_request_header(
                 frame, self._flexible_from
@@ -158,16 +164,54 @@ class Core:
 
     def take_work(self) -> list[Work]:
         """Works the shell is to perform now."""
-        return self.store.take_work()
+        works = self.store.take_work()
+        return [*works, *self._logins.take()] if self._logins.new else works
 
     def done(self, work_id: int, result: bytes | None, error: OSError | None, now: Now) -> None:
         """A work ended. Raises StorageFailed when the broker must stop."""
+        if work_id >= FIRST_WORK_ID:
+            self._logins.done(work_id, result, error, now)
+            self._drain(now)
+            return
         self.store.done(work_id, result, error, now)
         self._advance(now)
         self._drain(now)  # first: a call answered just now must be encoded before its connection is flushed
         waiting, durable = self._waiting, self.store.durable_ticket
         while waiting and waiting[0][0] <= durable:
             self._flush(heapq.heappop(waiting)[2].session)
+
+    # ---- logging in --------------------------------------------------------------------------------------------
+
+    def _may_pass(self, session: Session, frame: memoryview, now: Now) -> bool:
+        """Whether a frame on a listener with logins is a request that may be served now; else it has been dealt with."""
+        gate = session.gate
+        assert gate is not None, "a gate is asked for where there is one"
+        if gate.stage is Stage.RAW:
+            self._take_token(session, bytes(frame), now)
+            return False
+        problem = gate.lets(int.from_bytes(frame[:2], "big"), now)
+        if problem is not None:
+            self._close(session, problem)
+        return problem is None
+
+    def _take_token(self, session: Session, token: bytes, now: Now) -> None:
+        """A message of a login without a header, after a handshake of version 0; the answer has none either."""
+        call = self._call(session, AUTHENTICATE, 0, 0, session.client_id, now)
+        call.completion = RawAnswers(self._finish_raw)
+        response = self.node.logins.step(call, token, raw_answer)
+        if response is PARKED:
+            call.holds = True
+            session.holding = call
+        else:
+            call.answered = True
+            call.response = response
+            self._finish_raw(call)
+
+    def _finish_raw(self, call: Call) -> None:
+        """Send the answer of a message without a header: it is bytes already."""
+        if call.session.holding is call:
+            call.session.holding = None
+        self._flush(call.session)
 
     # ---- inside ------------------------------------------------------------------------------------------------
 

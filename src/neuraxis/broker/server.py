@@ -20,12 +20,14 @@ from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
+from neuraxis.broker.tls import TlsListener
 from neuraxis.broker.work import Now
 from neuraxis.broker.workers import WORKERS_GRACE_S, AuditLog, Wake, Workers, open_audit_log
 
 if TYPE_CHECKING:
     from neuraxis.broker.config import BrokerConfig, Listener
     from neuraxis.broker.log.fs import Fs
+    from neuraxis.broker.tls import TlsSocket
 
 logger = logging.getLogger("neuraxis.broker")
 
@@ -62,6 +64,8 @@ class Server:
         self._again: list[Connection] = []
         self._reads: dict[int, Connection] = {}
         self._deaf: list[socket.socket] = []
+        self._tls: dict[str, TlsListener] = {}
+        self._strangers: dict[Connection, int] = {}
         self._stopping = False
         self._next_sweep_ms = 0
         self._deadline: int | None = 0
@@ -72,7 +76,8 @@ class Server:
     # ---- life --------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Bind, recover, listen. Raises OSError for an address in use, or what the store refuses with."""
+        """Bind, recover, listen. Raises OSError for an address in use, ValueError for certificates that cannot be used, or
+        what the store refuses with."""
         try:
             self._open()
         except BaseException:
@@ -82,6 +87,8 @@ class Server:
     def _open(self) -> None:
         listeners = tuple(self._bind(listener) for listener in self.config.listeners)
         self.config = replace(self.config, listeners=listeners)
+        securities = self.config.listener_securities()
+        self._tls = {name: TlsListener(each) for name, each in securities.items() if each.tls is not None}
         options = StoreOptions(
             cluster_id=self.config.cluster_id or _random_id(),
             node_id=self.config.node_id,
@@ -208,6 +215,9 @@ class Server:
         self._next_sweep_ms = now.mono_ms + SWEEP_MS
         self._pool.sweep(now)
         self._close_idle(now)
+        self._close_strangers(now)
+        for tls in self._tls.values():
+            tls.reload()
         for sock in self._deaf:
             self._epoll.register(sock, select.EPOLLIN)
         self._deaf.clear()
@@ -223,6 +233,22 @@ class Server:
             if stuck and now.mono_ms - connection.touched_ms > limit_ms:
                 logger.info("closing the connection of %s: idle for %d ms", session.describe(), limit_ms)
                 self._drop(connection)
+
+    def _close_strangers(self, now: Now) -> None:
+        """Close who has taken too long to come in, and forget who is inside."""
+        limit_ms = self.config.login_timeout_ms
+        for connection, since_ms in list(self._strangers.items()):
+            gate = connection.session.gate
+            encrypted = connection.tls is None or connection.tls.established
+            if not connection.open or (encrypted and (gate is None or gate.identity is not None)):
+                del self._strangers[connection]
+            elif now.mono_ms - since_ms > limit_ms:
+                self._refuse(connection, f"did not log in within {limit_ms} ms")
+
+    def _refuse(self, connection: Connection, reason: str) -> None:
+        logger.warning("closing the connection of %s: it %s", connection.session.describe(), reason)
+        self.core.node.clients.refused(connection.session, reason)
+        self._drop(connection)
 
     def _hand_out_works(self) -> None:
         for work in self.core.take_work():
@@ -297,10 +323,21 @@ class Server:
                 continue
             peer.setblocking(False)
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            tls = self._tls.get(listener.name)
+            encrypted = None
+            if tls is not None:
+                try:
+                    peer = encrypted = tls.wrap(peer)
+                except OSError:
+                    peer.close()  # gone before it began
+                    continue
             session = self.core.connect(listener.name, address[0], address[1])
             connection = Connection(peer, session)
+            connection.tls = encrypted
             connection.interest = READ
             connection.touched_ms = clock().mono_ms
+            if encrypted is not None or session.gate is not None:
+                self._strangers[connection] = connection.touched_ms
             self._connections[peer.fileno()] = connection
             self._by_session[session.id] = connection
             self._epoll.register(peer, READ)
@@ -339,6 +376,9 @@ class Server:
     # ---- bytes in ----------------------------------------------------------------------------------------------
 
     def _receive(self, connection: Connection, now: Now) -> None:
+        if connection.tls is not None:
+            self._receive_encrypted(connection, connection.tls, now)
+            return
         own = connection.buffer
         try:
             if own is None:
@@ -360,13 +400,53 @@ class Server:
         else:
             self._parse(connection, own, connection.filled + count, now)
 
+    def _receive_encrypted(self, connection: Connection, tls: TlsSocket, now: Now) -> None:
+        """Decrypt what has come, always with room for a whole record: nothing may stay where epoll does not see it."""
+        try:
+            if not tls.established:
+                tls.shake_hands()
+                self._name_by_certificate(connection, tls)
+            count = tls.take(self._scratch)
+        except (BlockingIOError, InterruptedError):
+            if tls.wants_write and connection.interest != READ | select.EPOLLOUT:
+                connection.interest = READ | select.EPOLLOUT
+                self._epoll.modify(tls, connection.interest)
+            return
+        except (OSError, ValueError) as error:
+            if (tls.established and isinstance(error, OSError)) or isinstance(error, ConnectionError):
+                self._drop(
+                    connection
+                )  # most who leave during a handshake only looked whether the port is open
+            else:
+                self._refuse(connection, f"failed to shake hands over TLS: {error}")
+            return
+        if count == 0:
+            connection.peer_ended = True
+            self.core.end_input(connection.session)
+            return
+        connection.touched_ms = now.mono_ms
+        if connection.buffer is None:
+            self._parse(connection, self._scratch, count, now)
+        else:
+            view = self._pool.append(connection, self._scratch[:count])
+            self._parse(connection, view, connection.filled, now)
+
+    def _name_by_certificate(self, connection: Connection, tls: TlsSocket) -> None:
+        """On a listener without SASL the certificate says who the peer is. Raises ValueError for a name no rule takes."""
+        if connection.session.gate is None:
+            principal = self._tls[connection.session.listener].principal(tls)
+            if principal is not None:
+                connection.session.principal = principal
+
     def _parse(self, connection: Connection, view: memoryview, filled: int, now: Now) -> None:
         """Hand out whole frames; keep the rest in the connection's own buffer."""
-        session, core, limit = connection.session, self.core, self.config.request_max_bytes
+        session, core = connection.session, self.core
         position = 0
         connection.frame_size = 0
         try:
-            while session.wants_input and (end := connection.next_frame(view, position, filled, limit)):
+            while session.wants_input and (
+                end := connection.next_frame(view, position, filled, session.frame_limit)
+            ):
                 core.handle(session, view[position + 4 : end], now)
                 position = end
                 if position == filled:
@@ -398,13 +478,19 @@ class Server:
     # ---- bytes out ---------------------------------------------------------------------------------------------
 
     def _write(self, connection: Connection) -> None:
-        if not self._write_one(connection):
+        if self._write_one(connection):
+            return
+        tls = connection.tls
+        if tls is None or tls.established:
             self._write_all(connection)
+        else:
+            self._receive_encrypted(connection, tls, clock())  # the handshake waited to send
 
     def _write_all(self, connection: Connection) -> None:
         """Send until the socket is full, the output is empty or the turn is used up."""
         turn = 0
-        copy_ranges = False
+        # What is encrypted passes through here: no sendfile.
+        copy_ranges = encrypted = connection.tls is not None
         while turn < TURN_BYTES and not connection.reading:
             try:
                 work = connection.gather(self.fs, copy_ranges=copy_ranges)
@@ -426,11 +512,11 @@ class Server:
             if count is None:
                 if copy_ranges:
                     break
-                copy_ranges = connection.large_range() is not None
+                copy_ranges = encrypted or connection.large_range() is not None
                 if not copy_ranges:
                     break
                 continue
-            copy_ranges = False
+            copy_ranges = encrypted
             turn += count
         else:
             if not connection.reading:
@@ -469,7 +555,7 @@ class Server:
             count = connection.sock.sendmsg(connection.sending, (), flags)
             connection.sent(count)
             return count
-        if large is None:
+        if large is None or connection.tls is not None:
             return None
         sent = self.fs.send(
             connection.sock.fileno(), large.file, large.position, min(large.length, TURN_BYTES)

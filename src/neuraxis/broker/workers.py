@@ -27,6 +27,8 @@ logger = logging.getLogger("neuraxis.broker")
 WORKERS_GRACE_S = 10.0
 """How long the end waits for works in flight; a sync that takes longer belongs to a disk that hangs."""
 BACKGROUND_THREADS = 2
+LOGIN_THREADS = 2
+"""Of their own, so that strangers who guess passwords keep neither syncs nor reads waiting; they start with the first login."""
 AUDIT_PERIOD_S = 0.2
 """How often the audit log is written: what a crash may lose of it, and a hundredth of what its queue holds at most."""
 
@@ -57,12 +59,15 @@ class Wake:
 
 
 class Workers:
-    """Threads that perform works: one for the syncs replies wait for, so that nothing queues before them, two for the rest."""
+    """Threads that perform works: one for the syncs replies wait for, so that nothing queues before them, two for logins,
+    two for the rest."""
 
     def __init__(self, fs: Fs, wake: Wake) -> None:
         self._fs = fs
         self._wake = wake
         self._queues: tuple[queue.SimpleQueue[Work | None], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
+        self._logins: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._login_threads: list[threading.Thread] = []
         self.results: deque[tuple[int, bytes | None, OSError | None]] = deque()
         plan = [self._queues[0], *[self._queues[1]] * BACKGROUND_THREADS]
         self._threads = [
@@ -79,7 +84,22 @@ class Workers:
 
     def submit(self, work: Work) -> None:
         """Perform a work on a thread; its result lands in `results` and the loop is woken."""
+        if work.kind == "login":
+            self._submit_login(work)
+            return
         self._queues[0 if work.kind == "sync" else 1].put(work)
+
+    def _submit_login(self, work: Work) -> None:
+        if not self._login_threads:
+            self._login_threads = [
+                threading.Thread(
+                    target=self._run, args=(self._logins,), name=f"neuraxis-login-{index}", daemon=True
+                )
+                for index in range(LOGIN_THREADS)
+            ]
+            for thread in self._login_threads:
+                thread.start()
+        self._logins.put(work)
 
     def stop(self) -> bool:
         """Let the threads finish what they have; whether all of them have ended."""
@@ -88,6 +108,8 @@ class Workers:
         for jobs, count in zip(self._queues, (1, BACKGROUND_THREADS), strict=True):
             for _ in range(count):
                 jobs.put(None)
+        for _ in self._login_threads:
+            self._logins.put(None)  # nobody waits for a login any more, least of all for a key server
         deadline = time.monotonic() + WORKERS_GRACE_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +16,17 @@ from neuraxis.broker.config import BrokerConfig, Listener
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, StorageFailed
 from neuraxis.broker.log.fs import DiskFs
 from neuraxis.broker.log.memory import MemoryFs
+from neuraxis.broker.security.listener import PROTOCOLS
 from neuraxis.broker.server import Server
+
+if TYPE_CHECKING:
+    from neuraxis.cli.secure import Secured
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy loop may keep the interpreter from a thread whose sync has ended; Python's 5 ms is too long."""
+
+YOUNG_OBJECTS = 10_000
+"""New objects until a collection: requests leave few cycles behind, and Python's 700 come up every thirty requests."""
 
 STATEMENTS = {
     "sync": "an acknowledged record is on disk: it survives kill -9 and a power cut",
@@ -35,6 +45,8 @@ Examples:
   neuraxis up --listener PLAINTEXT://0.0.0.0:9092 --advertised broker.example:9092
   neuraxis up --set num.partitions=4 --set auto.create.topics.enable=false
   neuraxis up --ephemeral                          for tests: in memory, gone when it stops
+  neuraxis up --secure                             TLS and passwords: makes certificates, an admin, a client file
+  neuraxis up --secure --listener SASL_SSL://0.0.0.0:9092 --advertised broker.example:9092
 
 \b
 Durability:
@@ -46,18 +58,44 @@ It stops cleanly on Ctrl-C and SIGTERM.
 """
 
 
-def parse_listener(text: str, advertised: str | None, index: int) -> Listener:
-    """A listener from `PROTOCOL://host:port` and, if given, the `host:port` that clients are told."""
-    protocol, separator, address = text.partition("://")
+def parse_listener(
+    text: str, advertised: str | None, index: int, protocols: Mapping[str, str] | None = None
+) -> Listener:
+    """A listener from `NAME://host:port` and, if given, the `host:port` that clients are told.
+
+    The name is a protocol, or one that `protocols` (listener.security.protocol.map) knows; `index` tells equal ones apart.
+    """
+    name, separator, address = text.partition("://")
     if not separator:
-        protocol, address = "PLAINTEXT", text
-    if protocol != "PLAINTEXT":
+        name, address = "PLAINTEXT", text
+    name = name.upper()
+    protocol = (protocols or {}).get(name, name)
+    if protocol not in PROTOCOLS:
         raise click.BadParameter(
-            f"{protocol}: only PLAINTEXT listeners are served so far; write PLAINTEXT://host:port"
+            f"{name} is no security protocol ({', '.join(PROTOCOLS)}); write PROTOCOL://host:port, or give "
+            f"the name a protocol: --set listener.security.protocol.map={name}:SASL_SSL"
         )
     host, port = _address(address)
     shown_host, shown_port = _address(advertised) if advertised else (_reachable(host), 0)
-    return Listener(f"PLAINTEXT{index or ''}", protocol, host, port, shown_host, shown_port)
+    return Listener(f"{name}{index or ''}", protocol, host, port, shown_host, shown_port)
+
+
+def _listeners(texts: Sequence[str], advertised: Sequence[str], protocol_map: str) -> tuple[Listener, ...]:
+    """All listeners; the second of a name gets a number behind it."""
+    if len(advertised) > len(texts):
+        raise click.UsageError(
+            f"{len(advertised)} --advertised for {len(texts)} --listener: give one for each, in order"
+        )
+    told = [*advertised, *[None] * (len(texts) - len(advertised))]
+    pairs = [pair.partition(":") for pair in protocol_map.split(",") if pair]
+    protocols = {name.strip().upper(): protocol.strip().upper() for name, _, protocol in pairs}
+    found: list[Listener] = []
+    for text, shown in zip(texts, told, strict=True):
+        one = parse_listener(text, shown, 0, protocols)
+        if any(one.name == other.name for other in found):
+            one = parse_listener(text, shown, len(found), protocols)
+        found.append(one)
+    return tuple(found)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -85,8 +123,9 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.command("up", help=HELP)
 @click.option("--data-dir", type=click.Path(path_type=Path), default=Path("neuraxis-data"), show_default=True,
               help="Where everything is kept; created if absent.")  # fmt: skip
-@click.option("--listener", "listeners", multiple=True, metavar="PLAINTEXT://HOST:PORT",
-              help="Address to listen on; repeat for more.  [default: PLAINTEXT://127.0.0.1:9092]")  # fmt: skip
+@click.option("--listener", "listeners", multiple=True, metavar="PROTOCOL://HOST:PORT",
+              help="Address to listen on, with PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL before it; repeat for more.  "
+                   "[default: PLAINTEXT://127.0.0.1:9092]")  # fmt: skip
 @click.option("--advertised", multiple=True, metavar="HOST:PORT",
               help="Address that clients are told, one for each --listener in the same order.")  # fmt: skip
 @click.option("--durability", type=click.Choice(["sync", "interval", "os"]), default="sync", show_default=True,
@@ -102,6 +141,10 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--ephemeral", is_flag=True, help="Keep everything in memory.")
 @click.option("--strict-replication", is_flag=True,
               help="Refuse replication factors above 1, as a one-node Kafka would.")  # fmt: skip
+@click.option("--secure", is_flag=True,
+              help="TLS and passwords: make what is needed, once, and say how to connect.")  # fmt: skip
+@click.option("--secure-dir", type=click.Path(path_type=Path, file_okay=False),
+              help="Where --secure keeps its files.  [default: DATA-DIR-security]")  # fmt: skip
 @click.option("--no-console", is_flag=True, help="Do not start the web console.")
 @click.option("--quiet", is_flag=True, help="Do not print the start screen.")
 def command(
@@ -113,6 +156,8 @@ def command(
     node_id: int,
     ephemeral: bool,
     strict_replication: bool,
+    secure: bool,
+    secure_dir: Path | None,
     no_console: bool,
     quiet: bool,
 ) -> None:
@@ -120,28 +165,48 @@ def command(
     del (
         no_console
     )  # there is no console to leave out yet; the option is kept so that scripts can say it already
-    texts = listeners or ("PLAINTEXT://127.0.0.1:9092",)
-    if len(advertised) > len(texts):
-        raise click.UsageError(
-            f"{len(advertised)} --advertised for {len(texts)} --listener: give one for each, in order"
-        )
-    told = [*advertised, *[None] * (len(texts) - len(advertised))]
+    settings = _settings(pairs)
+    first = "SASL_SSL" if secure else "PLAINTEXT"
+    found = _listeners(
+        listeners or (f"{first}://127.0.0.1:9092",),
+        advertised,
+        settings.get("listener.security.protocol.map", ""),
+    )
+    secured = (
+        _secure(secure_dir or data_dir.with_name(f"{data_dir.name}-security"), found) if secure else None
+    )
     config = BrokerConfig(
         data_dir=None if ephemeral else str(data_dir),
-        listeners=tuple(
-            parse_listener(text, shown, index)
-            for index, (text, shown) in enumerate(zip(texts, told, strict=True))
-        ),
+        listeners=found,
         durability=durability,
         node_id=node_id,
         strict_replication=strict_replication,
-        kafka=_settings(pairs),
+        kafka={**(secured.configs if secured else {}), **settings},
+        first_users=secured.users if secured else (),
+        renew_first_users=secured is not None and secured.new_admin,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    sys.exit(run(config, quiet=quiet))
+    sys.exit(run(config, quiet=quiet, secured=secured))
 
 
-def run(config: BrokerConfig, *, quiet: bool) -> int:
+def _secure(directory: Path, listeners: Sequence[Listener]) -> Secured:
+    from neuraxis.cli.secure import prepare
+
+    chosen = next((one for one in listeners if one.protocol == "SASL_SSL"), None)
+    if chosen is None:
+        raise click.UsageError(
+            "--secure needs a listener of the protocol SASL_SSL: --listener SASL_SSL://host:port"
+        )
+    bootstrap = f"{chosen.advertised_host}:{chosen.advertised_port or chosen.port}"
+    try:
+        return prepare(directory, [one.advertised_host for one in listeners], bootstrap)
+    except OSError as error:
+        raise click.UsageError(
+            f"cannot keep certificates in {directory}: {error.strerror}; choose another place with --secure-dir"
+        ) from error
+
+
+def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) -> int:
     """Run the broker until it is told to stop; the exit code."""
     try:
         config.check()
@@ -158,7 +223,7 @@ def run(config: BrokerConfig, *, quiet: bool) -> int:
     try:
         server = Server(config, fs)
         server.open()
-    except (DirectoryInUse, FormatTooNew, StorageFailed) as error:
+    except (DirectoryInUse, FormatTooNew, StorageFailed, ValueError) as error:
         click.echo(f"neuraxis up: {error}", err=True)
         return 1
     except OSError as error:
@@ -171,8 +236,9 @@ def run(config: BrokerConfig, *, quiet: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _spare_collections()
     if not quiet:
-        click.echo(screen(server))
+        click.echo(screen(server, secured))
     try:
         server.serve()
     except StorageFailed as failure:
@@ -181,7 +247,14 @@ def run(config: BrokerConfig, *, quiet: bool) -> int:
     return 0
 
 
-def screen(server: Server) -> str:
+def _spare_collections() -> None:
+    """What was loaded at start stays: no collection need look at it again. (The process is the broker's own here.)"""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+
+
+def screen(server: Server, secured: Secured | None = None) -> str:
     """What runs where, what an acknowledgement promises, and what to do next: one screen."""
     config = server.config
     first = config.listeners[0]
@@ -189,6 +262,10 @@ def screen(server: Server) -> str:
     policy = "memory" if config.data_dir is None else config.durability
     where = "in memory" if config.data_dir is None else str(Path(config.data_dir).resolve())
     option = "" if bootstrap == "127.0.0.1:9092" else f" --bootstrap {bootstrap}"
+    if secured:
+        from neuraxis.cli.secure import explain
+
+        option = f" --command-config {secured.client_file}"
     lines = [
         "",
         f"  Neuraxis is running.  Node {config.node_id}, cluster {server.core.node.cluster_id}",
@@ -200,6 +277,7 @@ def screen(server: Server) -> str:
         f"  data       {where}",
         f"  durability {policy}: {STATEMENTS[policy]}",
         f"  topics     {sum(1 for topic in server.core.node.topics.values() if not topic.internal)}",
+        *(explain(secured) if secured else []),
         "",
         "  Next, in another terminal:",
         f"    neuraxis{option} topic create drives --partitions 4",

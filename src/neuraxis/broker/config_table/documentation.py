@@ -116,7 +116,7 @@ DOCUMENTATION: dict[str, str] = {
     "ssl.keystore.password": "Password of a PKCS #12 key store.",
     "ssl.principal.mapping.rules": "How the subject of a client's certificate becomes a user.",
     "ssl.truststore.certificates": "The trusted authorities themselves, in PEM, instead of a file.",
-    "ssl.truststore.location": "PEM file (or PKCS #12) with the authorities of client certificates; loaded anew when it changes.",
+    "ssl.truststore.location": "PEM file (or PKCS #12) with the authorities to believe; loaded anew when it changes.",
     "ssl.truststore.password": "Password of a PKCS #12 trust store.",
     "streams.assignment.interval.ms": "Shortest time between two assignments of a streams group.",
     "streams.assignor.name": "The assignor of a streams group.",

@@ -38,7 +38,7 @@ def _answer(outcome: Challenge | Admission | Rejected) -> SaslAuthenticateRespon
             error_code=ErrorCode.SASL_AUTHENTICATION_FAILED, error_message=outcome.told
         )
     if isinstance(outcome, Challenge):
-        return SaslAuthenticateResponse(error_message=None, auth_bytes=outcome.data)
+        return SaslAuthenticateResponse(error_message="", auth_bytes=outcome.data)
     return SaslAuthenticateResponse(
-        error_message=None, auth_bytes=outcome.data, session_lifetime_ms=outcome.lifetime_ms
+        error_message="", auth_bytes=outcome.data, session_lifetime_ms=outcome.lifetime_ms
     )

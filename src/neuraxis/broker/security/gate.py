@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from neuraxis.broker.work import Now
 
 HANDSHAKE, API_VERSIONS, AUTHENTICATE = 17, 18, 36
-BEFORE_LOGIN = frozenset({HANDSHAKE, API_VERSIONS, AUTHENTICATE})
-"""All that a stranger may ask for."""
 SHORTEST_BETWEEN_LOGINS_MS = 1_000
 """Kafka's limit for logging in again: a client that did it faster would only cost time."""
 
@@ -59,7 +57,7 @@ class Gate:
     def lets(self, api_key: int, now: Now) -> str | None:
         """None when a request of this key may be served now; else what is wrong, for the log."""
         if self.stage is Stage.INSIDE:
-            if self.ends_ms is not None and now.mono_ms >= self.ends_ms and api_key not in BEFORE_LOGIN:
+            if self.ends_ms is not None and now.mono_ms >= self.ends_ms and api_key != HANDSHAKE:
                 return "went on after its session had ended instead of logging in again"
             return None
         if self.stage is Stage.STRANGER:

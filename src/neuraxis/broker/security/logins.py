@@ -37,11 +37,11 @@ NONCE_BYTES = 18
 
 
 class LoginWorks:
-    """Works that logins wait for: handed out by `take`, ended by `done`."""
+    """Works that logins wait for: `new` until handed out by `take`, ended by `done`."""
 
     def __init__(self) -> None:
         self._next_id = FIRST_WORK_ID
-        self._new: list[Work] = []
+        self.new: list[Work] = []
         self._open: dict[int, Callable[[bytes | None, Now], None]] = {}
 
     def submit(self, step: Step, finish: Callable[[bytes | None, Now], None]) -> None:
@@ -49,13 +49,11 @@ class LoginWorks:
         work = Work(self._next_id, "login", (step,))
         self._next_id += 1
         self._open[work.id] = finish
-        self._new.append(work)
+        self.new.append(work)
 
     def take(self) -> list[Work]:
         """The works to be performed now."""
-        if not self._new:
-            return self._new
-        works, self._new = self._new, []
+        works, self.new = self.new, []
         return works
 
     def done(self, work_id: int, result: bytes | None, error: OSError | None, now: Now) -> None:
@@ -123,10 +121,14 @@ class Logins:
                 self._key_sets[each.jwks_url] = keys
                 keys.keep_fresh(self._node, self.works, now)
 
-    def gate(self, listener: str) -> Gate | None:
-        """The gate of a new connection, None on a listener without SASL."""
-        found = self.listeners.get(listener)
-        return Gate() if found is not None and found.mechanisms else None
+    def meet(self, session: Session) -> None:
+        """A new connection: one that must log in gets a gate, and may send small frames only."""
+        found = self.listeners.get(session.listener)
+        if found is None or not found.mechanisms:
+            session.frame_limit = self._node.config.request_max_bytes
+            return
+        session.gate = Gate()
+        session.frame_limit = self._node.settings.integer("sasl.server.max.receive.size")
 
     def mechanisms(self, session: Session) -> tuple[str, ...]:
         """What the session's listener offers."""
@@ -220,6 +222,24 @@ class Logins:
         delay_ms = self._node.settings.integer("connection.failed.authentication.delay.ms")
         self._node.parking.at(now.mono_ms + delay_ms, fail)
         return PARKED
+
+
+def raw_answer(outcome: Challenge | Admission | Rejected) -> tuple[bytes, ...]:
+    """What leaves after a message without a header: the bytes with their length; nothing for a login that failed."""
+    if isinstance(outcome, Rejected):
+        return ()
+    return (len(outcome.data).to_bytes(4, "big") + outcome.data,)
+
+
+class RawAnswers:
+    """Where calls without a header go when they are answered: to the core's `finish`."""
+
+    def __init__(self, finish: Callable[[Call], None]) -> None:
+        self._finish = finish
+
+    def append(self, call: Call, /) -> None:
+        """The call is answered."""
+        self._finish(call)
 
 
 class Admission:
