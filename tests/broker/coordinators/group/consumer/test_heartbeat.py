@@ -86,6 +86,16 @@ def test_a_member_that_was_fenced_joins_again_under_its_id() -> None:
     assert (answer.member_epoch, world.given(answer)) == (2, {"t4": [0, 1, 2, 3]})
 
 
+def test_a_static_member_that_never_got_the_answer_to_its_join_may_ask_again() -> None:
+    world = ConsumerWorld()
+    first = world.enter("a", instance_id="i")
+    world.restart()
+    again = world.enter("a", instance_id="i")
+    assert (again.error_code, again.member_epoch) == (0, first.member_epoch)
+    assert world.given(again) == world.given(first)
+    assert set(world.consumer().members) == {"a"}
+
+
 def test_a_static_member_keeps_its_share_while_it_is_away() -> None:
     world = ConsumerWorld()
     world.enter("a", instance_id="i")

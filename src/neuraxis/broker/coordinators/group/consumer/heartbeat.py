@@ -144,6 +144,8 @@ def _known_member(draft: ConsumerDraft, command: ConsumerHeartbeat, member_id: s
         if holder is not None and joins:
             gone = draft.current(holder.member_id).member_epoch == LEFT_FOR_NOW
             if not gone and holder.classic is None:
+                if holder.member_id == member_id:
+                    return holder  # it asks again: the answer was lost, with the broker that gave it perhaps
                 raise Refused(
                     ErrorCode.UNRELEASED_INSTANCE_ID,
                     f"Instance id {instance_id} belongs to member {holder.member_id}, which has not left.",
