@@ -11,13 +11,14 @@ from typing import Any
 
 from compat.differential import golden, scenarios
 from compat.differential.cases import Case
-from compat.differential.suite import KAFKA_ONLY, LONG_SETTLE_S, SETTINGS, SETTLE_S, play
-from compat.kafka import ApacheKafka
+from compat.differential.oracle import Oracle
+from compat.differential.suite import LONG_SETTLE_S, SETTLE_S, play
 
 
 def _ask(cases: list[Case], settle_s: float) -> dict[str, Any]:
     """The answers of one fresh node."""
-    with ApacheKafka(SETTINGS | KAFKA_ONLY) as kafka:
+    with Oracle() as kafka:
+        scenarios.advertised_by(kafka.bootstrap)  # so that it has the same subscription as ours
         answers, _ = play(
             kafka.bootstrap, cases, settle_s=settle_s, progress=lambda number: print(number, flush=True)
         )
@@ -26,7 +27,7 @@ def _ask(cases: list[Case], settle_s: float) -> dict[str, Any]:
 
 def record(select: list[str] | None) -> None:
     """Ask, compare, keep; with `select`, only the cases whose name has one of its texts, the others stay as they are."""
-    with ApacheKafka() as kafka:
+    with Oracle() as kafka:
         advertised = scenarios.advertised_by(kafka.bootstrap)
     everything = list(scenarios.all_cases(advertised))
     kept = golden.read() if select is not None else {}

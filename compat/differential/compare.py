@@ -41,6 +41,8 @@ DROPPED = {
 MESSAGES = {"error_message", "batch_index_error_message"}
 TIMES = {"log_append_time_ms", "transaction_start_time_ms", "last_timestamp"}
 SESSIONS = {"session_id"}
+SUBSCRIPTIONS = {"subscription_id"}
+"""Numbers that change with the instance that asks."""
 NAMES = (
     "name",
     "topic",
@@ -100,6 +102,8 @@ class _Reducer:
             return value if value == -1 else "time"
         if name in SESSIONS:
             return value and "session"
+        if name in SUBSCRIPTIONS:
+            return value and "subscription"
         if isinstance(value, bytes | bytearray | memoryview):
             return self._bytes(name, bytes(value))
         if isinstance(value, str):

@@ -17,11 +17,17 @@ from compat.differential.families import (
     produce_fetch,
     security,
     share_groups,
+    telemetry,
     transactions,
 )
 from compat.differential.generator import cases_of
 from compat.differential.runner import Peer
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
+from neuraxis.wire.messages.incremental_alter_configs import (
+    AlterableConfig,
+    AlterConfigsResource,
+    IncrementalAlterConfigsRequest,
+)
 from neuraxis.wire.schema import Message
 
 SCENARIOS: list[Scenario | Story] = [
@@ -30,6 +36,7 @@ SCENARIOS: list[Scenario | Story] = [
     *idempotence.SCENARIOS,
     *offsets.SCENARIOS,
     *groups_classic.SCENARIOS,
+    *telemetry.SCENARIOS,  # before the configs: those of client metrics are for every client
     *admin.SCENARIOS,
     *configs.SCENARIOS,
     *security.SCENARIOS,
@@ -54,10 +61,27 @@ def all_cases(advertised: Ranges) -> Iterator[Case]:
             yield case
 
 
+WANTED = IncrementalAlterConfigsRequest(
+    [
+        AlterConfigsResource(
+            telemetry.CLIENT_METRICS,
+            "everybody-00000000",  # named as if it belonged to a case, so that no other sees it
+            [
+                AlterableConfig("metrics", telemetry.SET, "none"),
+                AlterableConfig("match", telemetry.SET, "client_id=nobody"),
+            ],
+        )
+    ]
+)
+"""A subscription for nobody: a Neuraxis that has one advertises telemetry (decision 0009)."""
+
+
 def advertised_by(bootstrap: str) -> dict[int, tuple[int, int]]:
-    """Lowest and highest version of every key that a broker advertises."""
+    """Lowest and highest version of every key that a broker advertises to whom it wants metrics of."""
     peer = Peer(bootstrap, 10.0)
     try:
+        peer.send(WANTED, 1)
+        peer.receive()
         peer.send(ApiVersionsRequest("differential", "1"), 4)
         answer = peer.receive()
         assert isinstance(answer, Message), f"ApiVersions was answered with {answer}"

@@ -7,20 +7,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from compat.differential import findings, golden, scenarios
+from compat.differential import findings, golden, oracle, scenarios
 from compat.differential.cases import Case, api_name
 from compat.differential.families.common import world_steps
 from compat.differential.runner import Player
 from compat.results import Case as Result
 from compat.results import SuiteResult
 
-SETTINGS: dict[str, str] = {
-    # What Neuraxis has of its own accord: one partition for each topic of the broker's own.
-    "offsets.topic.num.partitions": "1",
-    "transaction.state.log.num.partitions": "1",
-    "num.partitions": "1",
-}
-KAFKA_ONLY = {"share.coordinator.state.topic.num.partitions": "1"}
+SETTINGS = oracle.SETTINGS  # the runner starts either broker with them
 SETTLE_S = (
     0.05  # what Kafka's controller takes to tell its broker; where it takes longer, a third run decides
 )
@@ -56,12 +50,10 @@ def run(bootstrap: str, target: str, select: str | None, out: Path) -> SuiteResu
         ours, player = play(bootstrap, cases, settle_s=SETTLE_S)
         kafka = golden.read()
     else:
-        from compat.kafka import ApacheKafka  # here, because it needs Java
-
-        with ApacheKafka(SETTINGS | KAFKA_ONLY) as oracle:
-            both = scenarios.common(advertised, scenarios.advertised_by(oracle.bootstrap))
+        with oracle.Oracle() as node:
+            both = scenarios.common(advertised, scenarios.advertised_by(node.bootstrap))
             cases = _selected(scenarios.all_cases(both), select)
-            kafka, _ = play(oracle.bootstrap, cases, settle_s=SETTLE_S)
+            kafka, _ = play(node.bootstrap, cases, settle_s=SETTLE_S)
         kept = golden.read()
         kafka = {
             name: golden.UNSTABLE if kept.get(name) == golden.UNSTABLE else each

@@ -69,6 +69,11 @@ class World:
         value = self._learned.get(symbol, 4_242_424_242)
         return value if isinstance(value, int) else 4_242_424_242
 
+    def raw(self, symbol: str) -> bytes:
+        """Learned bytes; before they were learned, an id that no broker gave."""
+        value = self._learned.get(symbol, UNKNOWN_ID[::-1])
+        return bytes(value) if isinstance(value, bytes | memoryview) else UNKNOWN_ID[::-1]
+
     def symbol(self, value: Hashable) -> str | None:
         """The symbol behind a learned value."""
         return self._symbols.get(value)

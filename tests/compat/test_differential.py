@@ -9,11 +9,17 @@ import pytest
 
 import neuraxis
 from compat.differential import findings, golden, scenarios
-from compat.differential.cases import Case
+from compat.differential.cases import Case, api_name
 from compat.differential.runner import SILENT
 from compat.differential.suite import play
+from neuraxis.wire import messages
+
+pytestmark = pytest.mark.timeout(
+    600
+)  # thirteen thousand requests: half a minute on a machine that does nothing else
 
 KAFKA = golden.read()
+ELSEWHERE = {88, 89, 93}  # streams groups: their answers are kept by tests/broker/test_streams_script.py
 SILENCE_S = 0.6  # how long to wait for an answer that Kafka never gives
 PATIENCE_S = 10.0  # how long for any other, on however busy a machine
 SHOWN = 30  # differences in a failure's message: the suite `differential` writes all of them to a file
@@ -57,6 +63,19 @@ def test_every_case_of_a_key_that_was_recorded_has_a_kept_answer() -> None:
         if " ".join(case.full_name.split()[:2]) in recorded and case.full_name not in KAFKA
     ]
     assert not missing, "run `python -m compat.differential record --select NAME`"
+
+
+def test_every_version_of_every_key_that_is_advertised_was_asked_of_apache_kafka() -> None:
+    asked = {tuple(name.split()[:2]) for name in KAFKA}
+    with neuraxis.Broker() as broker:
+        advertised = scenarios.advertised_by(broker.bootstrap)
+    missing = [
+        f"{api_name(key)} v{version}"
+        for key, (low, high) in sorted(advertised.items())
+        for version in messages.versions(key)
+        if low <= version <= high and (api_name(key), f"v{version}") not in asked and key not in ELSEWHERE
+    ]
+    assert not missing, "compat/differential/families has no scenario for them, or they were not recorded"
 
 
 def test_apache_kafka_answers_nearly_everything_alike_each_time() -> None:

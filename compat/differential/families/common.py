@@ -114,9 +114,13 @@ def _produce_own(stem: str, records: bytes, world: World) -> Message:
     return produce(world.name(stem), 0, records)
 
 
+GROUP, TRANSACTION, SHARE = 0, 1, 2
+
+
 def _coordinator(kind: int) -> Step:
-    request = FindCoordinatorRequest(key_type=kind, coordinator_keys=["world-warm"])
-    return Step(fixed(request), 4, until=lambda answer: answer.coordinators[0].error_code == 0)  # type: ignore[attr-defined]  # it is a FindCoordinatorResponse
+    key = "world-warm:AAAAAAAAQACAAAAAAAAAAQ:0" if kind == SHARE else "world-warm"
+    request = FindCoordinatorRequest(key_type=kind, coordinator_keys=[key])
+    return Step(fixed(request), 6, until=lambda answer: answer.coordinators[0].error_code == 0)  # type: ignore[attr-defined]  # it is a FindCoordinatorResponse
 
 
 def world_steps() -> Sequence[Step]:
@@ -131,8 +135,7 @@ def world_steps() -> Sequence[Step]:
         (COMPACTED, 0, batch(b"v")),
     ]
     return [
-        _coordinator(0),
-        _coordinator(1),
+        *(_coordinator(kind) for kind in (GROUP, TRANSACTION, SHARE)),
         *topic_steps(ONE, 1, KEEP, own=False),
         *topic_steps(THREE, 3, KEEP, own=False),
         *topic_steps(EMPTY, 1, KEEP, own=False),

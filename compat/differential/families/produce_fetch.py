@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from compat.differential.cases import Scenario, Step
+from compat.differential.cases import Scenario, Step, Story
 from compat.differential.families.common import (
     COMPACTED,
     EMPTY,
@@ -39,6 +40,7 @@ from neuraxis.wire.messages.offset_for_leader_epoch import (
 )
 from neuraxis.wire.messages.produce import ProduceRequest
 from neuraxis.wire.records import build_batch
+from neuraxis.wire.schema import Message
 
 
 def _produce(world: World) -> ProduceRequest:
@@ -227,7 +229,51 @@ def _start_of(stem: str, world: World) -> ListOffsetsRequest:
     return list_offsets(world.name(stem), {0: -2})
 
 
-SCENARIOS = [
+def _in_session(epoch: int, offset: int | None, world: World) -> FetchRequest:
+    """A fetch in the session that the case began; without an offset, of what the session already has."""
+    name = world.name("session")
+    topics = [FetchTopic(name, world.topic_id(name), [FetchPartition(0, fetch_offset=offset or 0)])]
+    session_id = world.number("session") if epoch > 0 else 0
+    return FetchRequest(
+        max_wait_ms=100,
+        min_bytes=1,
+        max_bytes=1 << 20,
+        session_id=session_id,
+        session_epoch=epoch,
+        topics=topics if offset is not None else [],
+    )
+
+
+def _learn_session(world: World, answer: Message) -> None:
+    world.learn("session", answer.session_id)  # type: ignore[attr-defined]  # it is a FetchResponse
+
+
+def _trim_session(world: World) -> DeleteRecordsRequest:
+    wanted = [DeleteRecordsPartition(0, 2)]
+    return DeleteRecordsRequest([DeleteRecordsTopic(world.name("session"), wanted)], 5_000)
+
+
+def _session(version: int) -> Sequence[Step]:
+    """What an incremental fetch says: nothing new, a raised log start, news to who is at the end, the end of the session."""
+    data = own_data("session", b"a", b"b", b"c")
+    return [
+        *data,
+        Step(partial(_in_session, 0, 0), version, learn=_learn_session),
+        Step(partial(_in_session, 1, 3), version),
+        Step(partial(_in_session, 2, None), version),
+        Step(_trim_session, 2),
+        Step(partial(_in_session, 3, None), version),
+        Step(partial(_in_session, 4, None), version),
+        data[-1],
+        Step(partial(_in_session, 5, None), version),
+        Step(partial(_in_session, 6, 1), version),
+        Step(partial(_in_session, 6, None), version),
+        Step(partial(_in_session, 9, None), version),
+        Step(partial(_in_session, -1, 3), version),
+    ]
+
+
+SCENARIOS: list[Scenario | Story] = [
     Scenario(
         ProduceRequest,
         _produce,
@@ -255,6 +301,7 @@ SCENARIOS = [
     ),
     Scenario(FetchRequest, _forgetting, "forgetting", "7-99", vary=False),
     Scenario(FetchRequest, _at_the_end, "at the end", vary=False),
+    Story(FetchRequest, "in a session", _session, "7-99"),
     Scenario(
         ListOffsetsRequest,
         _list_offsets,

@@ -31,6 +31,7 @@ from neuraxis.wire.messages.share_group_heartbeat import ShareGroupHeartbeatRequ
 from neuraxis.wire.schema import Message
 
 MEMBER = "AAAAAAAAQACAAAAAAAAAAQ"
+MAX_WAIT_MS = 100  # longer than Kafka takes to find its share partition; most fetches here find nothing and wait so long
 JOIN, LEAVE, AGAIN = 0, -1, 1
 ACCEPT, RELEASE, REJECT = 1, 2, 3
 
@@ -47,7 +48,7 @@ def _fetch(epoch: int, world: World, acknowledged: Sequence[tuple[int, int, int]
         world.topic_id(world.name("shared")), [share_fetch.FetchPartition(0, batches)]
     )
     return ShareFetchRequest(
-        world.name("group"), MEMBER, epoch, 500, 1, 1 << 20, 100, 100, 0, False, [topic], []
+        world.name("group"), MEMBER, epoch, MAX_WAIT_MS, 1, 1 << 20, 100, 100, 0, False, [topic], []
     )
 
 
@@ -68,7 +69,7 @@ def _describe(world: World) -> ShareGroupDescribeRequest:
 
 
 def _offsets(world: World) -> DescribeShareGroupOffsetsRequest:
-    topic = DescribeShareGroupOffsetsRequestTopic(world.name("shared"), [0, 9])
+    topic = DescribeShareGroupOffsetsRequestTopic(world.name("shared"), [0])
     return DescribeShareGroupOffsetsRequest(
         [DescribeShareGroupOffsetsRequestGroup(world.name("group"), [topic])]
     )
@@ -135,9 +136,18 @@ SCENARIOS: list[Scenario | Story] = [
         partial(_acknowledge, AGAIN, [(0, 0, ACCEPT)]),
         given=[*JOINED, Step(partial(_fetch, JOIN), 1)],
     ),
-    Scenario(AlterShareGroupOffsetsRequest, _alter, given=LEFT, after=[Step(_offsets, 0)]),
+    # Kafka takes its time with the first question about offsets: it is asked before, when nobody counts.
+    Scenario(
+        AlterShareGroupOffsetsRequest, _alter, given=[*LEFT, Step(_offsets, 0)], after=[Step(_offsets, 0)]
+    ),
     Scenario(AlterShareGroupOffsetsRequest, _alter, "of a live group", given=JOINED, vary=False),
     Scenario(DeleteShareGroupOffsetsRequest, _forget, given=LEFT, after=[Step(_offsets, 0)]),
-    Scenario(DescribeShareGroupOffsetsRequest, _offsets, given=LEFT),
+    # Of a partition that does not exist Kafka says, after half a minute of asking itself, what it says of others.
+    Scenario(
+        DescribeShareGroupOffsetsRequest,
+        _offsets,
+        given=LEFT,
+        skip=["*partitions[0]=1", "*partitions[0]=77", "*partitions[0]=2147483647"],
+    ),
     Story(ShareFetchRequest, "a life", _life),
 ]
