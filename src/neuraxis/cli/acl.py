@@ -163,7 +163,12 @@ def add(
 @click.option("--principal", help="Only rules that name this principal (User:ann).")
 @_resources
 @_operations
-def list_(session: Session, principal: str | None, operations: tuple[str, ...], **resources: Any) -> None:
+def list_(
+    session: Session,
+    principal: str | None,
+    operations: tuple[str, ...],
+    **resources: Any,  # Any: as in `add`
+) -> None:
     """List rules: all, or those that count for the resources named (also prefixes and *)."""
     from neuraxis.client.direct import ask
     from neuraxis.wire.messages.describe_acls import DescribeAclsRequest
@@ -201,7 +206,7 @@ def remove(
     deny: bool | None,
     prefixed: bool,
     host: str | None,
-    **resources: Any,
+    **resources: Any,  # Any: as in `add`
 ) -> None:
     """Remove the rules of PRINCIPAL: all about the resources named exactly so, or (none named) all it has."""
     from neuraxis.client.direct import ask
@@ -233,7 +238,7 @@ def _optional(found: Sequence[T]) -> list[T | None]:
     return list(found) or [None]
 
 
-def _named(resources: dict[str, Any]) -> list[Resource]:
+def _named(resources: dict[str, Any]) -> list[Resource]:  # Any: as in `add`
     found = [Resource("cluster", CLUSTER_NAME)] if resources["cluster"] else []
     for kind in KINDS:
         if kind != "cluster":

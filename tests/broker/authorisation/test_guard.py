@@ -5,10 +5,13 @@ from __future__ import annotations
 from neuraxis.broker.authorisation.guard import STANDARD_AUTHORIZER
 from neuraxis.broker.authorisation.table import TABLE
 from neuraxis.broker.registry import api_table
+from neuraxis.wire.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from neuraxis.wire.messages.create_acls import AclCreation, CreateAclsRequest
 from neuraxis.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from neuraxis.wire.messages.delete_acls import DeleteAclsFilter, DeleteAclsRequest
-from tests.broker.harness import CoreHarness, Peer, batch_of, produce_request
+from neuraxis.wire.messages.describe_clients import DescribeClientsRequest
+from neuraxis.wire.messages.fetch import FetchRequest
+from tests.broker.harness import FETCH_VERSION, CoreHarness, Peer, batch_of, fetch_request, produce_request
 from tests.broker.restart import restarted
 
 DENIED = 29
@@ -28,9 +31,9 @@ def peer_of(broker: CoreHarness, name: str) -> Peer:
 
 
 def grant(
-    broker: CoreHarness, operation: int, *, kind: int = 2, name: str = "drives", pattern: int = 3
+    broker: CoreHarness, operation: int, *, kind: int = 2, name: str = "drives", principal: str = "User:ann"
 ) -> None:
-    rule = AclCreation(kind, name, pattern, "User:ann", "*", operation, 3)
+    rule = AclCreation(kind, name, 3, principal, "*", operation, 3)
     answer = peer_of(broker, "admin").request(CreateAclsRequest(creations=[rule]), 3)
     assert [each.error_code for each in answer.results] == [0]
 
@@ -80,3 +83,52 @@ def test_a_producer_that_wants_no_answers_is_disconnected() -> None:
     ann.send(produce_request("drives", batch_of(b"1"), acks=0), 12)
     assert ann.answers() == []
     assert ann.session.closing
+
+
+def test_clients_are_shown_to_who_may_describe_the_cluster() -> None:
+    broker = guarded()
+    ann = peer_of(broker, "ann")
+    refused = ann.request(DescribeClientsRequest(), 0)
+    assert (refused.error_code, refused.clients) == (31, [])
+    grant(broker, 8, kind=4, name="kafka-cluster")
+    assert ann.request(DescribeClientsRequest(), 0).clients
+
+
+def test_a_right_that_is_taken_away_counts_within_a_fetch_session_and_for_a_fetch_that_waits() -> None:
+    broker = with_a_topic()
+    grant(broker, 3)
+    grant(broker, 4, principal="User:bob")
+    ann, bob = peer_of(broker, "ann"), peer_of(broker, "bob")
+    begin = fetch_request({"drives": {0: 0}}, max_wait_ms=0)
+    begin.session_epoch = 0
+    first = ann.request(begin, FETCH_VERSION)
+    assert first.session_id
+    waiting = peer_of(broker, "ann")
+    waiting.send(fetch_request({"drives": {0: 0}}), FETCH_VERSION)
+    everything = DeleteAclsFilter(1, None, 1, "User:ann", None, 1, 1)
+    peer_of(broker, "admin").request(DeleteAclsRequest(filters=[everything]), 3)
+    assert bob.produce("drives", batch_of(b"secret")).error_code == 0
+    ((_, woken),) = waiting.answers()
+    assert [each.error_code for each in woken.responses[0].partitions] == [DENIED]
+    again = FetchRequest(max_wait_ms=0, min_bytes=1, session_id=first.session_id, session_epoch=1)
+    (told,) = ann.request(again, FETCH_VERSION).responses[0].partitions
+    assert (told.error_code, told.records) == (DENIED, b"")
+
+
+def test_an_expression_finds_only_topics_that_the_member_may_describe() -> None:
+    broker = with_a_topic()
+    grant(broker, 3, kind=3, name="*")
+    beat = ConsumerGroupHeartbeatRequest(
+        group_id="g",
+        member_id="m" * 22,
+        member_epoch=0,
+        rebalance_timeout_ms=60_000,
+        subscribed_topic_regex=".*",
+        topic_partitions=[],
+    )
+    ann = peer_of(broker, "ann")
+    answer = ann.request(beat, 1)
+    assert (answer.error_code, answer.assignment.topic_partitions) == (0, [])
+    grant(broker, 8)
+    beat.group_id = "another"  # the topics a group found stay until those of the broker change, as in Kafka
+    assert ann.request(beat, 1).assignment.topic_partitions

@@ -165,7 +165,7 @@ def coordinator(asked: Asked, request: Body, proceed: Proceed) -> Handled:
 
 
 def topology_topics(asked: Asked, request: Body, proceed: Proceed) -> Handled:
-    """A streams member's heartbeat: DESCRIBE on the topics it reads and writes, CREATE on those made for it."""
+    """A streams member's heartbeat: DESCRIBE on all topics of its topology."""
     if request.topology is None:
         return proceed(request)
     read: set[str] = set()

@@ -92,7 +92,8 @@ TABLE: dict[int, tuple[Step, ...]] = {
     # Streams groups
     88: (  # StreamsGroupHeartbeat
         Whole(READ, GROUP, "group_id"),
-        Special(groups.topology_topics, ((DESCRIBE, TOPIC), (CREATE, TOPIC))),
+        Special(groups.topology_topics, ((DESCRIBE, TOPIC),)),
+        Within(CREATE, TOPIC),
     ),
     89: (  # StreamsGroupDescribe
         Each(DESCRIBE, GROUP, "group_ids", ""),

@@ -15,7 +15,7 @@ advertised.listeners|list|~||r
 alter.config.policy.class.name|class|~||r
 alter.log.dirs.replication.quota.window.num|int|11|1..|r
 alter.log.dirs.replication.quota.window.size.seconds|int|1|1..|r
-authorizer.class.name|string|||r
+authorizer.class.name|string||org.apache.kafka.metadata.authorizer.StandardAuthorizer,|r
 auto.create.topics.enable|boolean|true||r
 auto.leader.rebalance.enable|boolean|true||r
 background.threads|int|10|1..|c

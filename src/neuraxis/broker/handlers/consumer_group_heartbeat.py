@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker import features
+from neuraxis.broker.authorisation.authoriser import TOPIC
 from neuraxis.broker.call import Call, Handled, handles
 from neuraxis.broker.coordinators.group.consumer.heartbeat import ConsumerHeartbeat
 from neuraxis.broker.handlers.join_group import uuid_text
+from neuraxis.broker.operations import DESCRIBE
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
@@ -35,6 +37,7 @@ def consumer_group_heartbeat(node: Node, call: Call, request: ConsumerGroupHeart
         return ConsumerGroupHeartbeatResponse(
             error_code=ErrorCode.UNSUPPORTED_VERSION, error_message=features.GROUPS_ARE_OFF
         )
+    guard = node.guard
     names, owned = request.subscribed_topic_names, request.topic_partitions
     command = ConsumerHeartbeat(
         token=call.token,
@@ -52,6 +55,7 @@ def consumer_group_heartbeat(node: Node, call: Call, request: ConsumerGroupHeart
         client_id=call.client_id or "",
         client_host=f"/{call.session.host}",
         unique=uuid_text(node.new_uuid()),
+        may_describe=None if guard is None else lambda name: guard.would_allow(call, DESCRIBE, TOPIC, name),
     )
     call.saw(node.catalogue.ticket)
     return node.group_shard(request.group_id, call.now).execute(command, call, call.now)

@@ -21,6 +21,8 @@ from neuraxis.wire.messages.consumer_group_heartbeat import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neuraxis.broker.coordinators.group.consumer.view import View
     from neuraxis.broker.coordinators.group.facts import Fact
     from neuraxis.broker.coordinators.group.notes import Note
@@ -36,7 +38,8 @@ MEMBER_ID_REQUIRED_FROM = 1
 class ConsumerHeartbeat:
     """A member of a consumer group speaks. `unique` is a random text for a member without an id (version 0).
 
-    None means "as before": of names, expression, owned partitions, rack, assignor; -1 of the rebalance timeout.
+    None means "as before": of names, expression, owned partitions, rack, assignor; -1 of the rebalance timeout. An expression
+    finds only topics that `may_describe` lets the member see; None: all.
     """
 
     token: int
@@ -54,6 +57,7 @@ class ConsumerHeartbeat:
     client_id: str
     client_host: str
     unique: str
+    may_describe: Callable[[str], bool] | None = None
 
 
 def heartbeat(
@@ -112,7 +116,7 @@ def _beat(
     known = _known_member(draft, command, member_id)
     described = _described(command, known)
     before = draft.current(member_id)
-    changed = subscriptions.update(draft, described)
+    changed = subscriptions.update(draft, described, command.may_describe)
     subscriptions.assign_if_due(draft)
     current = reconcile(draft, described, command.owned, changed=changed)
     body = ConsumerGroupHeartbeatResponse(

@@ -13,6 +13,8 @@ from neuraxis.broker.regex_syntax import InvalidRegex
 from neuraxis.wire.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neuraxis.broker.coordinators.group.consumer.draft import ConsumerDraft
     from neuraxis.broker.coordinators.group.consumer.state import ConsumerMember
 
@@ -33,8 +35,12 @@ def compile_regex(pattern: str) -> Regex:
         ) from error
 
 
-def update(draft: ConsumerDraft, member: ConsumerMember) -> bool:
+def update(
+    draft: ConsumerDraft, member: ConsumerMember, may_describe: Callable[[str], bool] | None = None
+) -> bool:
     """Take in a member as it describes itself now. Returns whether its subscription changed.
+
+    Expressions that are resolved anew find the topics that this member may describe (None: all), as in Kafka.
 
     The group's epoch rises when a subscription changed, or the topics that are subscribed to.
     """
@@ -49,7 +55,7 @@ def update(draft: ConsumerDraft, member: ConsumerMember) -> bool:
     version = draft.view.version()
     if not changed and draft.checked == version:
         return False
-    _resolve(draft, member, version)
+    _resolve(draft, member, version, may_describe)
     if old_regex and old_regex != member.topic_regex:
         forget_unused(draft, old_regex)
     draft.checked = version
@@ -72,7 +78,9 @@ def refresh(draft: ConsumerDraft, *, bump: bool) -> None:
         draft.put_epoch(epoch + 1, metadata_hash)
 
 
-def _resolve(draft: ConsumerDraft, member: ConsumerMember, version: int) -> None:
+def _resolve(
+    draft: ConsumerDraft, member: ConsumerMember, version: int, may_describe: Callable[[str], bool] | None
+) -> None:
     wanted = draft.regexes()
     if member.topic_regex:
         wanted.add(member.topic_regex)
@@ -81,7 +89,8 @@ def _resolve(draft: ConsumerDraft, member: ConsumerMember, version: int) -> None
         if known is not None and known.version == version:
             continue
         regex = compile_regex(pattern)
-        topics = tuple(sorted(regex.matching(draft.view.names())))
+        found = regex.matching(draft.view.names())
+        topics = tuple(sorted(name for name in found if may_describe is None or may_describe(name)))
         draft.put_regex(pattern, ResolvedRegex(topics, version, draft.now.wall_ms))
 
 
