@@ -222,7 +222,7 @@ class Neuraxis(BrokerProcess):
     """`neuraxis up` of this working tree in a child process."""
 
     name = "neuraxis"
-    start_timeout_s = 20.0  # forty times the budget of half a second
+    start_timeout_s = 60.0  # a hundred times the budget of half a second: the machine may have other work
 
     def __init__(
         self,

@@ -38,9 +38,12 @@ class Front:
         assert task is not None
         self._connections.add(task)
         try:
-            upstream = await self._connect()
-            if upstream is not None:
-                await _join((reader, writer), upstream)
+            with contextlib.suppress(
+                asyncio.CancelledError
+            ):  # by `_close`, which waits for it: nothing comes after
+                upstream = await self._connect()
+                if upstream is not None:
+                    await _join((reader, writer), upstream)
         finally:
             self._connections.discard(task)
             writer.transport.abort()

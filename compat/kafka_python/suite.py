@@ -22,7 +22,13 @@ VERSION = "3.0.12"
 KAFKA_VERSION = "4.3.0"  # what this version of the client infers from a 4.4.0 node
 CACHE = REPOSITORY / ".cache" / "kafka-python"
 # Sessions shorter than Kafka's minimum of 6 s are joined by some tests; test_create_partitions assigns to node 0.
-SETTINGS = {"group.min.session.timeout.ms": "100", "node.id": "0"}
+# test_create_describe_delete_acls needs an authoriser; the suite logs in as nobody, so nobody may do everything.
+SETTINGS = {
+    "group.min.session.timeout.ms": "100",
+    "node.id": "0",
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
 
 
 def fetch() -> Path:

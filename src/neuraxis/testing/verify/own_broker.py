@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-READY_TIMEOUT_S = 20.0  # forty times the budget of a start
+READY_TIMEOUT_S = 60.0  # a hundred times the budget of a start: the machine may have other work
 STOP_TIMEOUT_S = 30.0
 
 
