@@ -36,6 +36,12 @@ def _groups(plan: Plan) -> dict[str, str]:
         "group.consumer.min.heartbeat.interval.ms": "100",
         "group.consumer.heartbeat.interval.ms": "300",
         "group.consumer.assignment.interval.ms": "200",
+        "group.streams.min.session.timeout.ms": "500",
+        "group.streams.session.timeout.ms": str(plan.session_ms),
+        "group.streams.min.heartbeat.interval.ms": "100",
+        "group.streams.heartbeat.interval.ms": "300",
+        "group.streams.assignment.interval.ms": "200",
+        "group.streams.initial.rebalance.delay.ms": "300",
         "group.share.min.session.timeout.ms": "500",
         "group.share.session.timeout.ms": str(plan.session_ms),
         "group.share.min.heartbeat.interval.ms": "100",
@@ -179,6 +185,8 @@ class Host:
         try:
             action()
         except StorageFailed as failure:
+            if isinstance(failure.__cause__, Violation):
+                raise failure.__cause__ from None  # a checker that listens inside the broker said so
             if failure.__cause__ is not None and not isinstance(failure.__cause__, OSError):
                 raise
             if not self.world.disk_was_hurt:
