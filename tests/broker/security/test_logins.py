@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from neuraxis.broker.coordinators.topics.cluster_facts import ScramFact
 from neuraxis.broker.log.memory import MemoryFs
+from neuraxis.broker.security.exchange import Challenge, Outcome, Rejected, Waiting
+from neuraxis.broker.work import Derive, Now
 from neuraxis.client import sasl
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
 from neuraxis.wire.messages.metadata import MetadataRequest
@@ -26,9 +30,9 @@ LOGIN = b"\0ann\0pencil"
 METADATA = MetadataRequest(topics=[])
 
 
-def secured(**settings: Any) -> CoreHarness:
-    users = settings.pop("first_users", ANN)
-    names = {"sasl_enabled_mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", **settings}
+def secured(**configs: Any) -> CoreHarness:
+    users = configs.pop("first_users", ANN)
+    names = {"sasl_enabled_mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", **configs}
     return CoreHarness(protocol="SASL_PLAINTEXT", first_users=users, **names)
 
 
@@ -225,3 +229,64 @@ def test_key_sets_are_fetched_at_the_start_kept_when_broken_and_fetched_again_in
     file.write_bytes(key_set(jwk("RS256", "three")))
     broker.advance(3_600_000)
     assert not taken("two")
+
+
+class Broken:
+    """An exchange with a bug."""
+
+    def step(self, data: bytes, now: Now) -> Outcome:
+        def then(result: bytes | None, now: Now) -> Outcome:
+            raise ZeroDivisionError
+
+        if data == b"later":
+            return Waiting(Derive("sha256", b"p", b"s", 1), then)
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("data", [b"now", b"later"])
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_bug_that_a_stranger_finds_costs_its_login_and_not_the_broker(
+    data: bytes, version: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = secured(connection_failed_authentication_delay_ms="0")
+    peer = broker.connect()
+    peer.request(SaslHandshakeRequest(mechanism="PLAIN"), version)
+    assert peer.session.gate is not None
+    peer.session.gate.exchange = Broken()
+    if version == 0:
+        peer.send_frame(data)
+    else:
+        peer.send(SaslAuthenticateRequest(auth_bytes=data), 2)
+    broker.advance(1)
+    assert [answer.error_code for _, answer in peer.answers()] == [58] * version
+    assert "ZeroDivisionError" in caplog.text
+    assert peer.session.closing
+    assert log_in(broker.connect()).error_code == 0
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    mechanism=st.sampled_from(["PLAIN", "SCRAM-SHA-256", "OAUTHBEARER"]),
+    messages=st.lists(
+        st.binary(max_size=60)
+        | st.sampled_from(
+            [b"\0ann\0pen", b"n,,n=ann,r=x", b"c=biws,r=x,p=AAAA", b"n,,\1auth=Bearer e30.e30.e30\1\1", b"\1"]
+        ),
+        max_size=3,
+    ),
+)
+def test_any_bytes_are_an_outcome(mechanism: str, messages: list[bytes]) -> None:
+    exchange = EXCHANGES.node.logins.exchange(EXCHANGES.connect().session, mechanism)
+    for message in messages:
+        outcome = exchange.step(message, EXCHANGES.now)
+        if isinstance(outcome, Waiting):
+            outcome = outcome.then(bytes(64), EXCHANGES.now)
+        if not isinstance(outcome, Challenge):
+            assert isinstance(outcome, Rejected), "nobody guesses the password"
+            break
+
+
+EXCHANGES = secured(
+    sasl_enabled_mechanisms="PLAIN,SCRAM-SHA-256,OAUTHBEARER", sasl_oauthbearer_jwks_endpoint_url="file:///dev/null",
+    sasl_oauthbearer_jwks_endpoint_retry_backoff_ms="1000000",
+)  # fmt: skip

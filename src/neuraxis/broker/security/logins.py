@@ -88,6 +88,8 @@ class KeySet:
             self.keys = parse_key_set(result)
         except (ValueError, RecursionError) as error:
             logger.error("the key set at %s cannot be used, the last one stays: %s", self.url, error)
+        except Exception:
+            logger.exception("the key set at %s cannot be used, the last one stays", self.url)
 
     def keep_fresh(self, node: Node, works: LoginWorks, now: Now) -> None:
         """Fetch now, and again every `refresh_ms`."""
@@ -162,7 +164,9 @@ class Logins:
         gate = call.session.gate
         assert gate is not None, "a step of a login on a listener without SASL"
         assert gate.exchange is not None, "a step of a login without a handshake"
-        return self._follow(call, gate, gate.exchange.step(data, call.now), call.now, answer)
+        exchange = gate.exchange
+        outcome = _safely(lambda: exchange.step(data, call.now))
+        return self._follow(call, gate, outcome, call.now, answer)
 
     def _follow(
         self,
@@ -178,7 +182,7 @@ class Logins:
             def finish(result: bytes | None, now: Now) -> None:
                 if call.answered:
                     return  # the peer left meanwhile
-                reply = self._follow(call, gate, then(result, now), now, answer)
+                reply = self._follow(call, gate, _safely(lambda: then(result, now)), now, answer)
                 if reply is not PARKED:
                     call.answer(reply)
 
@@ -222,6 +226,17 @@ class Logins:
         delay_ms = self._node.settings.integer("connection.failed.authentication.delay.ms")
         self._node.parking.at(now.mono_ms + delay_ms, fail)
         return PARKED
+
+
+def _safely(step: Callable[[], Outcome]) -> Outcome:
+    """A step of a login. A bug of ours that a stranger's bytes find costs that login, not the broker."""
+    try:
+        return step()
+    except Exception:
+        logger.exception("a step of a login failed")
+        return Rejected(
+            "The login failed.", "met an error of the broker while it logged in; it is in the log"
+        )
 
 
 def raw_answer(outcome: Challenge | Admission | Rejected) -> tuple[bytes, ...]:
