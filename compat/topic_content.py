@@ -10,7 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its types do not export what its documentation does
     AdminClient,
     AlterConfigOpType,
@@ -26,6 +33,9 @@ WAIT_S = 60  # for any one answer: the broker may be in the middle of a restart
 QUIET: dict[str, str | int | float | bool] = {
     "log_level": 2
 }  # a dead broker is part of the plan: no line for every attempt
+
+# A broker that was killed takes connections before it has its partitions back.
+STARTING = ("UNKNOWN_LEADER_EPOCH", "FENCED_LEADER_EPOCH", "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,15 @@ def ends(bootstrap: str, topic: str, *, committed: bool) -> dict[int, int]:
     wanted = {TopicPartition(topic, each): latest for each in partitions_of(bootstrap, topic)}
     if not wanted:
         return {}
-    answers = admin(bootstrap).list_offsets(wanted, isolation_level=level, request_timeout=WAIT_S)
-    return {each.partition: future.result().offset for each, future in answers.items()}
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        answers = admin(bootstrap).list_offsets(wanted, isolation_level=level, request_timeout=WAIT_S)
+        try:
+            return {each.partition: future.result().offset for each, future in answers.items()}
+        except KafkaException as error:
+            if error.args[0].name() not in STARTING or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def read(bootstrap: str, topic: str, *, committed: bool = True) -> list[Record]:

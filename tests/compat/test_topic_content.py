@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Producer
+from concurrent.futures import Future
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import ListOffsetsResultInfo
 
 from compat import topic_content
 
@@ -50,3 +54,39 @@ def test_the_configs_of_a_topic_are_those_it_was_made_with(neuraxis_bootstrap: s
     assert topic_content.topic_configs(neuraxis_bootstrap, "t", ["cleanup.policy"]) == {
         "cleanup.policy": "compact"
     }
+
+
+class Starting:
+    """An admin client whose broker answers with these errors before it knows the end of the one partition, 7."""
+
+    def __init__(self, *errors: int) -> None:
+        self.errors = list(errors)
+
+    def list_offsets(
+        self, wanted: dict[TopicPartition, object], **_: object
+    ) -> dict[TopicPartition, Future[ListOffsetsResultInfo]]:
+        answer: Future[ListOffsetsResultInfo] = Future()
+        if self.errors:
+            answer.set_exception(KafkaException(KafkaError(self.errors.pop(0))))
+        else:
+            answer.set_result(ListOffsetsResultInfo(7, 0, 0))
+        return dict.fromkeys(wanted, answer)
+
+
+def starting(monkeypatch: pytest.MonkeyPatch, *errors: int) -> None:
+    client = Starting(*errors)
+    monkeypatch.setattr(topic_content, "admin", lambda bootstrap: client)
+    monkeypatch.setattr(topic_content, "partitions_of", lambda bootstrap, topic: [0])
+
+
+def test_a_broker_that_does_not_have_its_partitions_back_yet_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starting(monkeypatch, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION)
+    assert topic_content.ends("nowhere", "t", committed=True) == {0: 7}
+
+
+def test_any_other_error_of_the_broker_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    starting(monkeypatch, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with pytest.raises(KafkaException):
+        topic_content.ends("nowhere", "t", committed=True)
