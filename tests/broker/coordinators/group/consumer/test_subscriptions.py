@@ -93,3 +93,15 @@ def test_the_assignor_with_most_votes_is_taken() -> None:
     assert preferred_assignor(members(None, None, "range"), known) == "range"
     assert preferred_assignor(members("range", "uniform"), known) == "uniform"
     assert preferred_assignor(members("range", "range", "uniform"), known) == "range"
+
+
+def test_another_expression_that_finds_nothing_new_changes_nothing_for_anybody() -> None:
+    world = ConsumerWorld()
+    world.enter("m", ["t4"])
+    epoch = world.consumer().epoch
+    for expression in ("no-such.*", "t4", "t[4]"):
+        world.beat("m", epoch, ["t4"], topic_regex=expression)
+        assert world.consumer().epoch == epoch
+    assert set(world.consumer().regexes) == {"t[4]"}
+    world.beat("m", epoch, ["t4"], topic_regex="t2")
+    assert world.consumer().epoch == epoch + 1
