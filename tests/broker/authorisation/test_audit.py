@@ -82,3 +82,10 @@ def test_a_broker_whose_audit_log_cannot_be_written_does_not_start(tmp_path: Pat
 def test_the_queue_gives_its_events_once() -> None:
     audit = Audit()
     assert audit.take() == []
+
+
+def test_what_is_kept_of_names_is_bounded() -> None:
+    broker = guarded(**{"neuraxis.audit.log.path": "unused"})
+    peer_of(broker, "ann").produce("x" * 30_000, batch_of(b"1"))
+    (event,) = broker.node.audit.take()
+    assert len(event.name) == module.MAX_TEXT

@@ -159,6 +159,12 @@ def test_the_decisions_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(authoriser._decisions) <= 3
 
 
+def test_decisions_about_very_long_names_are_not_kept() -> None:
+    authoriser = Authoriser(allow_if_no_rule=True)
+    assert authoriser.allows(ANN, HOST, READ, TOPIC, "x" * 32_000)
+    assert not authoriser._decisions
+
+
 def may_any(*rules: AclRule, open_by_default: bool = False) -> bool:
     authoriser = Authoriser(allow_if_no_rule=open_by_default)
     authoriser.load(rules)

@@ -11,6 +11,12 @@ from neuraxis.wire.messages.create_topics import CreatableTopic, CreateTopicsReq
 from neuraxis.wire.messages.delete_acls import DeleteAclsFilter, DeleteAclsRequest
 from neuraxis.wire.messages.describe_clients import DescribeClientsRequest
 from neuraxis.wire.messages.fetch import FetchRequest
+from neuraxis.wire.messages.streams_group_heartbeat import (
+    StreamsGroupHeartbeatRequest,
+    Subtopology,
+    TopicInfo,
+    Topology,
+)
 from tests.broker.harness import FETCH_VERSION, CoreHarness, Peer, batch_of, fetch_request, produce_request
 from tests.broker.restart import restarted
 
@@ -132,3 +138,31 @@ def test_an_expression_finds_only_topics_that_the_member_may_describe() -> None:
     grant(broker, 8)
     beat.group_id = "another"  # the topics a group found stay until those of the broker change, as in Kafka
     assert ann.request(beat, 1).assignment.topic_partitions
+
+
+def test_a_streams_group_makes_the_topics_that_its_member_may_create() -> None:
+    broker = with_a_topic()
+    grant(broker, 3, kind=3, name="*")
+    for name in ("drives", "app-store-changelog"):
+        grant(broker, 8, name=name)
+    changelog = TopicInfo(name="app-store-changelog", replication_factor=1)
+    part = Subtopology(subtopology_id="0", source_topics=["drives"], state_changelog_topics=[changelog])
+    beat = StreamsGroupHeartbeatRequest(
+        group_id="app",
+        member_id="m" * 22,
+        member_epoch=0,
+        endpoint_information_epoch=0,
+        rebalance_timeout_ms=60_000,
+        process_id="p",
+        topology=Topology(epoch=0, subtopologies=[part]),
+        active_tasks=[],
+        standby_tasks=[],
+        warmup_tasks=[],
+    )
+    answer = peer_of(broker, "ann").request(beat, 0)
+    assert "may not create" in " ".join(each.status_detail for each in answer.status)
+    assert "app-store-changelog" not in broker.node.topics
+    grant(broker, 5, name="app-store-changelog")
+    beat.group_id = "app2"
+    peer_of(broker, "ann").request(beat, 0)
+    assert "app-store-changelog" in broker.node.topics

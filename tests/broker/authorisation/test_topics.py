@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neuraxis.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from neuraxis.wire.messages.describe_topic_partitions import Cursor, DescribeTopicPartitionsRequest
 from neuraxis.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from tests.broker.authorisation.test_guard import DENIED, grant, peer_of, with_a_topic
 
@@ -38,3 +39,13 @@ def test_configs_of_a_new_topic_are_shown_to_who_may_describe_them() -> None:
     (made,) = peer_of(broker, "ann").request(CreateTopicsRequest(topics=[topic], timeout_ms=1_000), 7).topics
     assert (made.error_code, made.topic_config_error_code) == (0, DENIED)
     assert (made.num_partitions, made.configs) == (-1, [])
+
+
+def test_pages_of_all_topics_hold_those_that_may_be_described_and_go_on_behind_one_that_may_not() -> None:
+    broker = with_a_topic()
+    grant(broker, 8)
+    ann = peer_of(broker, "ann")
+    for cursor in (None, Cursor("drives", 0), Cursor("a-hidden-one", 3)):
+        page = ann.request(DescribeTopicPartitionsRequest([], 10, cursor), 0)
+        assert [(each.name, len(each.partitions)) for each in page.topics] == [("drives", 1)]
+    assert ann.request(DescribeTopicPartitionsRequest([], 10, Cursor("e", 0)), 0).topics == []

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from neuraxis.broker.config_table import BrokerSettings
 
 MAX_WAITING = 20_000
-"""Events that may wait for the disk: some 10 MB, and a second of a broker that refuses 20,000 things in it."""
+"""Events that may wait for the disk: some 20 MB at most, and a second of a broker that refuses 20,000 things in it."""
+MAX_TEXT = 256
+"""Characters of a name or client id that are kept: a request may hold 32 kB of each. Topics have at most 249."""
 
 OPERATIONS = {
     2: "ALL",
@@ -84,8 +86,10 @@ class Audit:
             self.dropped += 1
             return
         session = call.session
-        who = (session.principal, session.host, session.listener, call.client_id)
-        self.waiting.append(Event(call.now.wall_ms, *who, call.api_key, operation, kind, name, allowed))
+        client_id = call.client_id and call.client_id[:MAX_TEXT]
+        who = (session.principal, session.host, session.listener, client_id)
+        what = (call.api_key, operation, kind, name[:MAX_TEXT])
+        self.waiting.append(Event(call.now.wall_ms, *who, *what, allowed))
 
     def take(self) -> list[Event]:
         """The events that wait; they wait no longer. May be called by another thread than the one that decides."""

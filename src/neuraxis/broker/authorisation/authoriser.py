@@ -42,6 +42,8 @@ ALLOWED_BY = {
 
 MAX_CACHED = 100_000
 """Decisions kept: a thousand principals with a hundred topics each, some 30 MB. When it is full it starts anew."""
+MAX_CACHED_NAME = 256
+"""Longer names are decided each time: a request may name resources by 32 kB, and who is denied must not fill the memory."""
 
 Resource = tuple[int, str]
 """Kind and name."""
@@ -93,9 +95,11 @@ class Authoriser:
         key = (principal, host, operation, kind, name)
         known = self._decisions.get(key)
         if known is None:
-            if len(self._decisions) >= MAX_CACHED:
-                self._decisions = {}
-            known = self._decisions[key] = self._decide(principal, host, operation, kind, name)
+            known = self._decide(principal, host, operation, kind, name)
+            if len(name) <= MAX_CACHED_NAME:
+                if len(self._decisions) >= MAX_CACHED:
+                    self._decisions = {}
+                self._decisions[key] = known
         return known
 
     def _decide(self, principal: str, host: str, operation: int, kind: int, name: str) -> bool:

@@ -13,6 +13,7 @@ from neuraxis.broker.authorisation.steps import (
     merged,
     part,
     refuse_whole,
+    sorted_out,
     without,
 )
 from neuraxis.broker.operations import CLUSTER_ACTION, DESCRIBE
@@ -64,8 +65,7 @@ def offset_fetch(asked: Asked, request: Body, proceed: Proceed) -> Handled:
         if not asked.allows(DESCRIBE, GROUP, request.group_id):
             return refuse_whole(asked, request, CODES[GROUP])
         return _positions(asked, request, proceed)
-    kept = [each for each in request.groups if asked.allows(DESCRIBE, GROUP, each.group_id)]
-    denied = [each for each in request.groups if each not in kept]
+    kept, denied = sorted_out(request.groups, lambda each: asked.allows(DESCRIBE, GROUP, each.group_id))
     answer = asked.api.response()
     for group in kept:
         (found,) = _group_positions(asked, request, group, proceed)
@@ -102,8 +102,7 @@ def _positions(asked: Asked, request: Body, proceed: Proceed) -> Handled:
         answer = proceed(request)
         answer.topics = [each for each in answer.topics if asked.would_allow(DESCRIBE, TOPIC, each.name)]
         return answer
-    kept = [each for each in request.topics if asked.allows(DESCRIBE, TOPIC, each.name)]
-    denied = [each for each in request.topics if each not in kept]
+    kept, denied = sorted_out(request.topics, lambda each: asked.allows(DESCRIBE, TOPIC, each.name))
     answer = proceed(part(request, "topics", kept))
     if denied:
         answer.topics = [
@@ -115,8 +114,7 @@ def _positions(asked: Asked, request: Body, proceed: Proceed) -> Handled:
 
 def share_offsets(asked: Asked, request: Body, proceed: Proceed) -> Handled:
     """DescribeShareGroupOffsets: DESCRIBE on each group and topic; of all topics the others are left out."""
-    kept = [each for each in request.groups if asked.allows(DESCRIBE, GROUP, each.group_id)]
-    denied = [each for each in request.groups if each not in kept]
+    kept, denied = sorted_out(request.groups, lambda each: asked.allows(DESCRIBE, GROUP, each.group_id))
     answer = asked.api.response()
     for group in kept:
         hidden: list[Body] = []
@@ -133,9 +131,9 @@ def share_offsets(asked: Asked, request: Body, proceed: Proceed) -> Handled:
                     partition.leader_epoch = 0
             found.topics = [*found.topics, *refused.groups[0].topics]
         answer.groups.append(found)
-    for group in denied:
-        refused = asked.refused(part(request, "groups", [part(group, "topics", [])]), CODES[GROUP])
-        answer = merged(answer, refused)
+    if denied:
+        nameless = [part(group, "topics", []) for group in denied]
+        answer = merged(answer, asked.refused(part(request, "groups", nameless), CODES[GROUP]))
     return answer
 
 
@@ -155,8 +153,7 @@ def coordinator(asked: Asked, request: Body, proceed: Proceed) -> Handled:
         answer = asked.refused(request, CODES[kind])
         answer.node_id = answer.port = -1
         return answer
-    kept = [key for key in request.coordinator_keys if allowed(key)]
-    denied = [key for key in request.coordinator_keys if key not in kept]
+    kept, denied = sorted_out(request.coordinator_keys, allowed)
     answer = without(asked, request, Split("coordinator_keys", kept, denied), CODES[kind], proceed)
     for each in answer.coordinators:
         if each.error_code:

@@ -20,7 +20,7 @@ from neuraxis.broker.authorisation.authoriser import (
     TRANSACTIONAL_ID,
     USER,
 )
-from neuraxis.broker.call import CLOSE, NO_REPLY
+from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED
 from neuraxis.broker.refusal import refusal
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.schema import fields_of
@@ -178,13 +178,12 @@ class Each:
         if self.unless and asked.would_allow(self.unless, CLUSTER):
             return proceed(request)
         by_id = asked.call.api_version >= self.ids_from
-        denied, kept = [], []
-        for element in getattr(request, self.array) or ():
+
+        def allowed(element: Body) -> bool:
             name = self._name(asked, element, by_id=by_id)
-            if name is None or asked.allows(self.operation, self.kind, name):
-                kept.append(element)
-            else:
-                denied.append(element)
+            return name is None or asked.allows(self.operation, self.kind, name)
+
+        kept, denied = sorted_out(getattr(request, self.array) or (), allowed)
         return without(asked, request, Split(self.array, kept, denied), CODES[self.kind], proceed)
 
     def _name(self, asked: Asked, element: Body, *, by_id: bool) -> str | None:
@@ -210,9 +209,19 @@ def without(asked: Asked, request: Body, split: Split, code: int, proceed: Proce
     if not split.kept:
         return CLOSE if getattr(request, "acks", 1) == 0 else refused
     answer = proceed(part(request, split.array, split.kept))
-    if answer is NO_REPLY:
+    if answer is NO_REPLY or answer is CLOSE:
         return CLOSE  # a producer that wants no answers learns of an error in this way, as from Kafka
+    assert answer is not PARKED, f"{asked.api.name} has parts that can be refused, and is parked"
     return merged(answer, refused)
+
+
+def sorted_out(elements: Iterable[Body], allowed: Callable[[Body], bool]) -> tuple[list[Body], list[Body]]:
+    """The elements that are allowed, and the others."""
+    kept: list[Body] = []
+    denied: list[Body] = []
+    for element in elements:
+        (kept if allowed(element) else denied).append(element)
+    return kept, denied
 
 
 def part(request: Body, array: str, elements: list[Body]) -> Body:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.authorisation.authoriser import CLUSTER, TOPIC
 from neuraxis.broker.authorisation.cluster import cluster_operations
-from neuraxis.broker.authorisation.steps import CODES, Asked, Proceed, Split, merged, part, without
+from neuraxis.broker.authorisation.steps import CODES, Asked, Proceed, Split, part, sorted_out, without
 from neuraxis.broker.operations import CREATE, DELETE, DESCRIBE, DESCRIBE_CONFIGS
 from neuraxis.wire.messages.describe_topic_partitions import TopicRequest
 from neuraxis.wire.schema import ZERO_UUID
@@ -71,20 +71,26 @@ def _with_operations(asked: Asked, answer: Body) -> Body:
 
 def topic_partitions(asked: Asked, request: Body, proceed: Proceed) -> Handled:
     """DescribeTopicPartitions: of all topics those that may be described; one named that may not is refused."""
-    names = [topic.name for topic in request.topics] or sorted(asked.node.topics)
-    if request.topics:
-        allowed = {name for name in names if asked.allows(DESCRIBE, TOPIC, name)}
-    else:
-        allowed = {name for name in names if asked.would_allow(DESCRIBE, TOPIC, name)}
-    kept = [TopicRequest(name=name) for name in names if name in allowed]
-    if kept:
-        answer = _with_operations(asked, proceed(part(request, "topics", kept)))
-    else:
-        answer = asked.api.response()
-    denied = [topic for topic in request.topics if topic.name not in allowed]
-    if denied:
-        answer = merged(answer, asked.refused(part(request, "topics", denied), CODES[TOPIC]))
-    return answer
+    if not request.topics:
+        return _all_partitions(asked, request, proceed)
+    kept, denied = sorted_out(request.topics, lambda topic: asked.allows(DESCRIBE, TOPIC, topic.name))
+    return _with_operations(
+        asked, without(asked, request, Split("topics", kept, denied), CODES[TOPIC], proceed)
+    )
+
+
+def _all_partitions(asked: Asked, request: Body, proceed: Proceed) -> Handled:
+    cursor = request.cursor
+    names = [name for name in sorted(asked.node.topics) if cursor is None or name >= cursor.topic_name]
+    shown = [name for name in names if asked.would_allow(DESCRIBE, TOPIC, name)]
+    if not shown:
+        return asked.api.response()
+    changed = part(request, "topics", [TopicRequest(name=name) for name in shown])
+    if cursor is not None and shown[0] != cursor.topic_name:
+        changed.cursor = (
+            None  # the topic it names is gone or hidden: go on with the next one, from its beginning
+        )
+    return _with_operations(asked, proceed(changed))
 
 
 def create_topics(asked: Asked, request: Body, proceed: Proceed) -> Handled:
