@@ -70,6 +70,7 @@ class Worker(JavaProcess):
         }
         path = directory / f"{name}.properties"
         path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        log_path.unlink(missing_ok=True)  # of an earlier run
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
         super().__init__(name, java_command([f"{libs()}/*"], main, str(path), level="INFO"), log_path)
 

@@ -102,7 +102,9 @@ class Mirror:
         path.write_text("".join(f"{name}={value}\n" for name, value in (told | dict(settings or {})).items()))
         main = "org.apache.kafka.connect.mirror.MirrorMaker"
         command = java_command([f"{libs()}/*"], main, str(path), level="INFO")
-        with JavaProcess("MirrorMaker 2", command, self.out / f"{self.topic}.log") as process:
+        log_path = self.out / f"{self.topic}.log"
+        log_path.unlink(missing_ok=True)  # of an earlier run
+        with JavaProcess("MirrorMaker 2", command, log_path) as process:
             yield process
 
     def create(self, config: Mapping[str, str] | None = None) -> None:
