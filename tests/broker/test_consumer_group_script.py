@@ -14,6 +14,7 @@ RECORDED: dict[str, Any] = json.loads(ANSWERS.read_text())
 
 DIFFERENT = {
     "regex: settled": "as above: there is nothing new to hand out",
+    "static: itself while it is there": "it asks again because the answer was lost, and is answered (decision 0008)",
     "regex: join": "a new regular expression is resolved at once: the first answer holds partitions already",
 }
 """Steps where we answer differently on purpose, and why."""
