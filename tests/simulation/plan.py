@@ -51,6 +51,7 @@ class Plan:
     share_consumers: int = 0
     movers: int = 0
     session_readers: int = 0
+    streamers: int = 0
     session_slots: int = 1_000
     eviction_ms: int = 120_000
     delivery_limit: int = 5
@@ -131,6 +132,7 @@ def draw(seed: int) -> Plan:
         session_slots=rng.choice((1, 2, 1_000)),
         eviction_ms=rng.choice((300, 120_000)),
         movers=rng.choice((0, 0, 0, 2, 3)),
+        streamers=rng.choice((0, 0, 0, 2, 3)),
     )
 
 

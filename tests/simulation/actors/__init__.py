@@ -14,8 +14,10 @@ from tests.simulation.actors.reader import Reader
 from tests.simulation.actors.session_reader import SessionReader
 from tests.simulation.actors.sharer import ShareConsumer
 from tests.simulation.actors.strange import Garbage, OldClient
+from tests.simulation.actors.streamer import Streamer
 from tests.simulation.actors.transactional import Bank, CommittedReader, TransactionalProducer
 from tests.simulation.sharing import Register
+from tests.simulation.streaming import TaskRegister
 
 if TYPE_CHECKING:
     from tests.simulation.actors.script import Actor
@@ -40,7 +42,17 @@ def cast(world: World) -> list[Actor]:
     found += _sharers(world)
     found += [SessionReader(world, f"session-{index}") for index in range(plan.session_readers)]
     found += _movers(world)
+    found += _streamers(world)
     return found
+
+
+def _streamers(world: World) -> list[Actor]:
+    """The members of a streams group, and what is known of it."""
+    register, static = TaskRegister(world, "streams-group"), world.plan.static_members
+    return [
+        Streamer(world, f"streamer-{index}", register, f"static-{index}" if static and index < 2 else None)
+        for index in range(world.plan.streamers)
+    ]
 
 
 def _movers(world: World) -> list[Mover]:

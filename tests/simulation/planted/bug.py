@@ -33,6 +33,7 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "transactional": 0,
         "share_consumers": 0,
         "session_readers": 0,
+        "streamers": 0,
         "movers": 0,
         "producers": 2,
         "readers": 1,

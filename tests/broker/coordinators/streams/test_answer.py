@@ -36,3 +36,11 @@ def test_the_answer_carries_what_the_configs_of_the_group_say() -> None:
     answer = Streams().beat("a", 0)
     assert answer.heartbeat_interval_ms == 5_000
     assert (answer.task_offset_interval_ms, answer.acceptable_recovery_lag) == (60_000, 10_000)
+
+
+def test_a_member_that_lacks_a_task_is_told_again_for_the_first_answer_may_be_lost() -> None:
+    streams = Streams()
+    streams.beat("a", 0)
+    answer = streams.beat("a", 2, owned=duties("0_0"))
+    assert [each.partitions for each in answer.active_tasks] == [[0, 1]]
+    assert streams.beat("a", 2, owned=duties("0_0 0_1")).active_tasks is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.coordinators.streams.records import by_subtopology
-from neuraxis.broker.coordinators.streams.state import NEW
+from neuraxis.broker.coordinators.streams.state import NEW, NOTHING
 from neuraxis.broker.coordinators.streams.topology import StatusCode, task_partitions
 from neuraxis.wire.messages.streams_group_heartbeat import (
     Endpoint,
@@ -31,7 +31,7 @@ def body(
     view: View,
     waits: Iterable[str],
 ) -> StreamsGroupHeartbeatResponse:
-    """The answer to a member. Also moves the endpoint epoch and the wish to shut down of `after`, a copy or settled."""
+    """The answer to a member, without what concerns endpoints."""
     group_id, member_id = command.group_id, command.member_id
     current = after.current[member_id]
     answer = StreamsGroupHeartbeatResponse(
@@ -43,8 +43,10 @@ def body(
         status=_statuses(after, command, waits),
     )
     was = NEW if before is None else before.current.get(member_id, NEW)
-    moved = was.assigned != current.assigned
-    if command.joins or moved:
+    owned = command.owned()
+    # An answer may have been lost: who says what it has, and lacks something, is told again.
+    lacks = owned is not None and current.assigned.minus(owned) != NOTHING
+    if command.joins or lacks or was.assigned != current.assigned:
         answer.active_tasks, answer.standby_tasks, answer.warmup_tasks = (
             _task_ids(tasks) for tasks in current.assigned
         )
