@@ -1,1 +1,1 @@
-"""Flink's Kafka connector with exactly-once sinks: the count beside this file, thrown out, killed and recovered."""
+"""Flink's Kafka connector with exactly-once sinks: a count that is thrown out, killed and recovered."""
