@@ -277,7 +277,7 @@ def _check(result: Any, doing: str) -> None:  # Any: whatever holds an error cod
     code = ErrorCode(result.error_code)
     steps = {
         ErrorCode.SECURITY_DISABLED: "configure an authoriser first: `neuraxis acl --help` says how",
-        ErrorCode.CLUSTER_AUTHORIZATION_FAILED: "log in as a super user, or as one who may ALTER (to list: DESCRIBE) the cluster",
+        ErrorCode.CLUSTER_AUTHORIZATION_FAILED: "log in as a super user, or as who may ALTER (to list: DESCRIBE) the cluster",
     }
     step = steps.get(code, "see how rules are written with `neuraxis acl add --help`")
     raise ClientError(f"could not {doing}: {result.error_message or code.message}", step, code=code.name)
