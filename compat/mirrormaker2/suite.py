@@ -10,7 +10,7 @@ import contextlib
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -19,7 +19,7 @@ from compat import topic_content
 from compat.brokers import SUITE_SETTINGS, BrokerProcess, start_target
 from compat.jvm import JavaProcess, java_command
 from compat.kafka import LOG4J_VERSION, fetch
-from compat.results import SuiteResult
+from compat.results import Case, SuiteResult
 from compat.scripted import run_cases, wait_until
 
 VERSION = "4.3.1"
@@ -350,9 +350,17 @@ def cases_on(target: str) -> dict[str, Callable[[Suite], None]]:
     return found
 
 
+def twins(cases: Sequence[Case]) -> list[Case]:
+    """Return the outcomes of `..._from_kafka` on Apache Kafka: those of the cases, which ran from Apache Kafka."""
+    return [Case(f"{case.name}_from_kafka", case.outcome, 0.0, case.message) for case in cases]
+
+
 def run_on(broker: BrokerProcess, target: str, select: str | None, out: Path) -> SuiteResult:
     """Run the cases on a target that they may kill; `select` is a part of a case's name or None for all."""
     result = SuiteResult("mirrormaker2", target, VERSION)
     with tempfile.TemporaryDirectory(prefix="mirrormaker2-") as directory, contextlib.ExitStack() as stack:
         suite = Suite(broker, out, Path(directory), stack)
-        return run_cases(result, cases_on(target), suite, select=select, out=out)
+        run_cases(result, cases_on(target), suite, select=select, out=out)
+    if target == "kafka":
+        result.cases += twins(result.cases)
+    return result

@@ -8,7 +8,9 @@ import pytest
 
 from compat.kafka_connect.suite import difference
 from compat.kafka_streams.suite import wrong_counts
-from compat.results import SuiteResult
+from compat.mirrormaker2 import suite as mirrormaker2
+from compat.mirrormaker2.suite import twins
+from compat.results import Case, SuiteResult, read_allow_list
 from compat.scripted import run_cases, wait_until
 
 
@@ -55,3 +57,13 @@ def test_the_counts_of_a_word_are_all_numbers_up_to_its_occurrences() -> None:
 def test_a_difference_of_lines_tells_the_missing_from_the_repeated() -> None:
     said = difference(["a", "b", "c"], ["a", "c", "c"])
     assert said == "3 lines for 3: 1 missing, 1 repeated, first difference at 1"
+
+
+def test_what_ran_from_kafka_to_kafka_is_said_under_both_names() -> None:
+    (twin,) = twins([Case("records", "failed", 3.0, "why")])
+    assert twin == Case("records_from_kafka", "failed", 0.0, "why")
+
+
+def test_every_case_of_mirrormaker_must_pass_from_either_broker() -> None:
+    allowed = read_allow_list(Path(mirrormaker2.__file__).parent / "tests.allow")
+    assert set(mirrormaker2.cases_on("neuraxis")) == set(allowed)
