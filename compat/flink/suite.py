@@ -81,7 +81,8 @@ class Run(ExactlyOnceRun):
         arguments = [self.bootstrap, self.input, self.output, naming, str(throw_after)]
         arguments += [f"{name}={value}" for name, value in told.items()]
         command = java_command(self.suite.class_path, "Count", *arguments, heap="384M", level="INFO")
-        command[1:1] = OPENED
+        # A killed Flink leaves its files behind: they go with the directory of the suite.
+        command[1:1] = [*OPENED, f"-Djava.io.tmpdir={self.suite.directory}"]
         found = Job(self.application, command, directory, self.suite.out / f"{self.application}.log")
         self.programs.append(found)
         return found
