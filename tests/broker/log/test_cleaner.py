@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from neuraxis.broker.log import swap
+from neuraxis.broker.log.settings import LogSettings
 from neuraxis.wire.batch import read_header
 from neuraxis.wire.compression import CompressionType
 from neuraxis.wire.records import iter_records
@@ -16,7 +17,7 @@ from tests.broker.log.harness import OPTIONS
 from tests.simulation.disk import SimCrash, SimFs
 
 
-def started(settings=COMPACT, seed: int = 0) -> CompactedWorld:  # type: ignore[no-untyped-def]  # LogSettings
+def started(settings: LogSettings = COMPACT, seed: int = 0) -> CompactedWorld:
     world = CompactedWorld(seed, SimFs(), OPTIONS)
     world.begin(settings)
     return world

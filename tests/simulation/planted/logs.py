@@ -82,7 +82,7 @@ def _producers_are_forgotten() -> Iterable[Patch]:
 def _retention_takes_the_active_data() -> Iterable[Patch]:
     def apply_retention(log: Any, now: Any) -> None:
         if log.size and log.settings.retention_ms >= 0:
-            log.roll(now)
+            log.roll()
             log.advance_start(log.log_end_offset, now)
 
     yield retention, "apply_retention", apply_retention

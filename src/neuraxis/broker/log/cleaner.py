@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.log import checkpoint as files
-from neuraxis.broker.log import swap, transactions
+from neuraxis.broker.log import retention, swap, transactions
 from neuraxis.broker.log.compaction import Plan, Source, Target
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.segment import Segment, name_of
@@ -201,7 +201,7 @@ class Cleaner:
                 source.file.unpin()
         self.running = None
         log.cleaning = False
-        log.drop_segments()  # what the log's start has passed meanwhile
+        retention.drop_segments(log)  # what the log's start has passed meanwhile
         self._next(now)
 
     def _decided(self, log: Log, plan: Plan, exchanges: list[swap.Exchange], now: Now) -> None:

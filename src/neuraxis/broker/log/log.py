@@ -90,17 +90,14 @@ class Log:
         self.new_names = True  # names in the directory that no checkpoint has synced
         self.unsynced_names = True  # the same for the syncs of this log
         self.must_sync_segments = False  # the next sync of the journal needs the segments' first
-        self.waiting = False
-        self.changed = False
         self.checked_base = -1  # segments below this base are durable with their names and indexes
         self.cleaned_to = -1  # below this offset compaction has left one record of each key
         self.cleaning = False  # a pass of compaction is under way: no segment may go
         self.ages = False
-        self.gone = False
+        self.gone = self.waiting = self.changed = False
         self._epoch = -1
         self._unflushed = 0
         self.settings = settings
-        self._journaled = False
         self._take_settings(settings)
         self._journaled = self._wants_journal()
 
@@ -185,7 +182,7 @@ class Log:
             or header[8] > segment.roll_timestamp
             or base_offset + header[6] - segment.base_offset > MAX_INT32
         ) and position:
-            self.roll(now)
+            self.roll()
             segment, position = self.active, 0
         ledger = self.ledger
         ticket = 0
@@ -296,9 +293,8 @@ class Log:
             self._unflushed = 0
             self.ledger.flushes.append(self)
 
-    def roll(self, now: Now) -> None:
+    def roll(self) -> None:
         """Begin a new segment at the log's end."""
-        del now
         old = self.active
         try:
             old.close_indexes(self._index_interval)
@@ -401,9 +397,4 @@ class Log:
         self.epochs.cut_start(offset)
         self.mark_changed()
         self.ledger.advanced.append(self)
-        self.drop_segments()
-
-    def drop_segments(self) -> None:
-        """Let the segments below the log's start go, unless compaction is at work on them: then it asks again."""
-        if not self.cleaning and not self.gone:
-            retention.drop_segments(self)
+        retention.drop_segments(self)

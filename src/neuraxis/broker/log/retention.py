@@ -45,11 +45,16 @@ def roll_if_old(log: Log, segment: Segment, now: Now) -> None:
     if segment is not log.active or not segment.size or log.gone:
         return
     if now.mono_ms - segment.opened_ms >= log.settings.segment_ms:
-        log.roll(now)
+        log.roll()
 
 
 def drop_segments(log: Log) -> None:
-    """Let the segments wholly below the log's start go: out of the log now, off the disk after a checkpoint."""
+    """Let the segments wholly below the log's start go: out of the log now, off the disk after a checkpoint.
+
+    While compaction is at work on the log it waits: then compaction asks again.
+    """
+    if log.cleaning or log.gone:
+        return
     while len(log.segments) > 1 and log.bases[1] <= log.log_start_offset:
         segment = log.segments.pop(0)
         del log.bases[0]
@@ -72,7 +77,7 @@ def apply_retention(log: Log, now: Now) -> None:
         if not too_old and not too_much:
             break
         if segment is log.active:
-            log.roll(now)
+            log.roll()
         surplus -= segment.size
         start = log.bases[number + 1]
     if start > log.log_start_offset:
