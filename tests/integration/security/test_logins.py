@@ -55,11 +55,8 @@ def test_who_logs_in_is_served_as_that_user_at_its_listeners_address(
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_a_wrong_password_is_told_late_and_closes_the_connection(
-    server: SecuredServer, mechanism: str
-) -> None:
+def test_a_wrong_password_is_told_and_closes_the_connection(server: SecuredServer, mechanism: str) -> None:
     with server.peer() as peer:
-        began = time.monotonic()
         if mechanism == "OAUTHBEARER":
             peer.handshake(mechanism)
             refused = peer.authenticate(b"n,,\1auth=Bearer " + bearer(seconds=-100).encode() + b"\1\1")
@@ -67,7 +64,6 @@ def test_a_wrong_password_is_told_late_and_closes_the_connection(
             answer = peer.authenticate(b"\1")
         else:
             answer = peer.log_in(mechanism, password="wrong")
-        assert time.monotonic() - began >= 0.03
         assert answer.error_code == 58
         assert answer.error_message
         assert peer.ends_within()
