@@ -460,3 +460,52 @@ def test_a_connection_that_says_nothing_for_the_idle_limit_is_closed_and_one_tha
             waiting.send(fetch_request({"drives": {0: 0}}, max_wait_ms=4_000), FETCH_VERSION)
             assert silent.is_closed_by_the_broker()
             assert fetched(waiting.receive()).error_code == 0
+
+
+# Waiting awake
+
+
+class Polls:
+    """An epoll that answers what it is told, and remembers how long it was to wait."""
+
+    def __init__(self, answers: list[list[tuple[int, int]]]) -> None:
+        self.answers = answers
+        self.timeouts: list[float] = []
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        self.timeouts.append(timeout)
+        return self.answers.pop(0) if self.answers else []
+
+
+def waiting(monkeypatch: pytest.MonkeyPatch, answers: list[list[tuple[int, int]]], *, brisk: bool) -> Polls:
+    """One wait of a loop, on a clock that goes on by 10 microseconds whenever it is looked at."""
+    with served() as running:
+        pass
+    server, polls = running.server, Polls(answers)
+    now_ns = iter(range(0, 1 << 40, 10_000))
+    monkeypatch.setattr(server_module.time, "monotonic_ns", lambda: next(now_ns))
+    monkeypatch.setattr(server, "_epoll", polls)
+    server._brisk, server._patience_ns, server._deadline = brisk, 150_000, None
+    server.core.ready.clear()
+    server._wait(1_000, 0)
+    return polls
+
+
+def test_after_small_turns_the_loop_looks_a_few_times_before_it_sleeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    polls = waiting(monkeypatch, [[], [], [(7, 1)]], brisk=True)
+    assert polls.timeouts == [0, 0, 0], "it came while the loop was awake"
+    monkeypatch.undo()
+    polls = waiting(monkeypatch, [], brisk=True)
+    assert polls.timeouts[:-1] == [0] * 15, "150 microseconds"
+    assert polls.timeouts[-1] == 1.0
+    monkeypatch.undo()
+    assert waiting(monkeypatch, [], brisk=False).timeouts == [1.0]
+
+
+def test_only_a_process_of_its_own_waits_awake_and_only_if_configured_so() -> None:
+    with served() as running, running.connect() as peer:
+        assert running.server._patience_ns == 0
+        peer.request(HELLO, 3)
+        assert not running.server._brisk

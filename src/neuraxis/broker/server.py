@@ -9,6 +9,7 @@ act, hands out its works and writes each connection at most once per turn. There
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import select
 import socket
@@ -35,6 +36,8 @@ SCRATCH_BYTES = 256 * 1024
 """What one receive may bring: the kernel hands out a loopback window in one call."""
 TURN_BYTES = 4 * 1024 * 1024
 """What one connection may be sent in a turn before the others get theirs."""
+LIGHT_BYTES = 16 * 1024
+"""A turn that moved more is worth its wake-up; waiting awake after it would cost more than it saves."""
 SWEEP_MS = 1_000
 STOP_GRACE_MS = 3_000
 READ = select.EPOLLIN | select.EPOLLRDHUP
@@ -49,7 +52,12 @@ def clock() -> Now:
 class Server:
     """A broker with sockets. `open`, then `serve` until `stop` (from any thread) or a storage failure."""
 
-    def __init__(self, config: BrokerConfig, fs: Fs) -> None:
+    def __init__(self, config: BrokerConfig, fs: Fs, *, alone: bool = False) -> None:
+        """`alone`: the process is the broker's own, so nobody else in it wants the interpreter while the loop waits."""
+        self._may_be_patient = alone and (os.cpu_count() or 1) > 1
+        self._patience_ns = 0
+        self._brisk = False  # small requests come one upon the other
+        self._moved = 0  # bytes of this turn, in and out
         self.config = config
         self.fs = fs
         self.failure: StorageFailed | None = None
@@ -99,6 +107,8 @@ class Server:
         store = LogStore(self.fs, options)
         self.core = Core(self.config, store, secrets)
         self.core.start(clock())
+        if self._may_be_patient:
+            self._patience_ns = self.core.node.settings.integer("neuraxis.busy.poll.us") * 1000
         self._audit_log = open_audit_log(self.core.node)
         self._workers.start()
         for sock, _ in self._sockets.values():
@@ -185,8 +195,11 @@ class Server:
 
     def _turn(self, longest_ms: int = 1_000) -> None:
         core = self.core
-        events = self._epoll.poll(self._timeout(longest_ms))
-        now = clock()
+        started_ns = time.monotonic_ns()
+        events = self._wait(longest_ms, started_ns)
+        ended_ns = time.monotonic_ns()
+        now = Now(ended_ns // 1_000_000, time.time_ns() // 1_000_000)
+        self._moved = 0
         again, self._again = self._again, []
         for connection in again:
             if connection.open:
@@ -210,6 +223,26 @@ class Server:
         self._deadline = core.next_deadline()
         if now.mono_ms >= self._next_sweep_ms:
             self._sweep(now)
+        self._brisk = (
+            ended_ns - started_ns < self._patience_ns
+            and self._moved <= LIGHT_BYTES
+            and not self._workers.in_flight
+        )
+
+    def _wait(self, longest_ms: int, started_ns: int) -> list[tuple[int, int]]:
+        """What happened. While small requests come one upon the other, do not go to sleep in between at once.
+
+        To wake a sleeping thread takes longer than to serve such a request, above all on a virtual machine.
+        """
+        timeout = self._timeout(longest_ms, started_ns)
+        poll = self._epoll.poll
+        if self._brisk and timeout > 0:
+            until = started_ns + self._patience_ns
+            while time.monotonic_ns() < until:
+                events = poll(0)
+                if events:
+                    return events
+        return poll(timeout)
 
     def _sweep(self, now: Now) -> None:
         self._next_sweep_ms = now.mono_ms + SWEEP_MS
@@ -254,16 +287,17 @@ class Server:
         for work in self.core.take_work():
             self._workers.submit(work)
 
-    def _timeout(self, longest_ms: int) -> float:
+    def _timeout(self, longest_ms: int, now_ns: int) -> float:
         if self._again or self.core.ready:
             return 0.0
         if self._deadline is None:
             return longest_ms / 1000
-        return min(longest_ms, max(0, self._deadline - time.monotonic_ns() // 1_000_000)) / 1000
+        return min(longest_ms, max(0, self._deadline - now_ns // 1_000_000)) / 1000
 
     def _take_results(self, now: Now) -> None:
         results = self._workers.results
         while results:
+            self._workers.in_flight -= 1
             work_id, result, error = results.popleft()
             if work_id < 0:
                 self._on_read(-work_id, result, error)
@@ -395,6 +429,7 @@ class Server:
             self.core.end_input(connection.session)
             return
         connection.touched_ms = now.mono_ms
+        self._moved += count
         if own is None:
             self._parse(connection, self._scratch, count, now)
         else:
@@ -425,6 +460,7 @@ class Server:
             self.core.end_input(connection.session)
             return
         connection.touched_ms = now.mono_ms
+        self._moved += count
         if connection.buffer is None:
             self._parse(connection, self._scratch, count, now)
         else:
@@ -518,6 +554,7 @@ class Server:
                 continue
             copy_ranges = encrypted
             turn += count
+            self._moved += count
         else:
             if not connection.reading:
                 self._again.append(connection)

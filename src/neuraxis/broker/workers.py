@@ -74,6 +74,7 @@ class Workers:
             threading.Thread(target=self._run, args=(jobs,), name=f"neuraxis-work-{index}", daemon=True)
             for index, jobs in enumerate(plan)
         ]
+        self.in_flight = 0  # works whose results the loop has not taken: it counts them down
         self._started = False
 
     def start(self) -> None:
@@ -84,6 +85,7 @@ class Workers:
 
     def submit(self, work: Work) -> None:
         """Perform a work on a thread; its result lands in `results` and the loop is woken."""
+        self.in_flight += 1
         if work.kind == "login":
             self._submit_login(work)
             return

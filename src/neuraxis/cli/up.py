@@ -221,7 +221,7 @@ def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) ->
         click.echo("Choose another one (--data-dir), or look who may write there: ls -ld", err=True)
         return 1
     try:
-        server = Server(config, fs)
+        server = Server(config, fs, alone=True)
         server.open()
     except (DirectoryInUse, FormatTooNew, StorageFailed, ValueError) as error:
         click.echo(f"neuraxis up: {error}", err=True)

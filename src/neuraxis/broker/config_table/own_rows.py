@@ -10,6 +10,7 @@ neuraxis.audit.log.events|string|denied|denied,all|r|i
 neuraxis.audit.log.files|int|10|1..1000|r|i
 neuraxis.audit.log.max.bytes|long|104857600|1024..|r|i
 neuraxis.audit.log.path|string|||r|i
+neuraxis.busy.poll.us|int|150|0..1000|r|i
 super.users|string|||r|i
 """)
 """The first and the last are the authoriser's configs in Kafka, which knows them outside its table."""
@@ -20,5 +21,6 @@ OWN_DOCUMENTATION = {
     "neuraxis.audit.log.files": "How many audit log files are kept.",
     "neuraxis.audit.log.max.bytes": "How large an audit log file grows before the next one begins.",
     "neuraxis.audit.log.path": "The audit log's file; empty: no log. Only an authoriser's decisions are in it.",
+    "neuraxis.busy.poll.us": "How long the loop looks for the next small request before it sleeps; 0: not at all.",
     "super.users": "With an authoriser: principals that may do everything, between semicolons (`User:admin;User:ops`).",
 }

@@ -37,9 +37,12 @@ def clean_apart(fs: DiskFs, plan: compaction.Plan) -> None:
     command = [sys.executable, "-m", "neuraxis.broker.log.child", fs.data_dir]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended already: the answer will not come
+        try:
             child.stdin.write(json.dumps(_question(plan)).encode() + b"\n")
             child.stdin.flush()
+        except BrokenPipeError:  # it has ended already: the answer will not come
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
         answer = _wait(child, plan)
     if plan.cancelled:
         return
