@@ -54,6 +54,15 @@ def _groups(plan: Plan) -> dict[str, str]:
     }
 
 
+COMPACTION = {
+    "offsets.topic.segment.bytes": "1500",
+    "transaction.state.log.segment.bytes": "1500",
+    "log.cleaner.min.cleanable.ratio": "0.0",
+    "log.cleaner.delete.retention.ms": "400",
+}
+"""The coordinators' logs roll all the time and are compacted whenever they can be."""
+
+
 class Entropy:
     """Random bytes from the world's seed."""
 
@@ -112,7 +121,7 @@ class Host:
             listeners=(LISTENER,),
             durability=plan.durability,
             request_max_bytes=FRAME_LIMIT,
-            kafka={**_groups(plan), **plan.kafka},
+            kafka={**_groups(plan), **(COMPACTION if plan.compaction else {}), **plan.kafka},
         )
         options = StoreOptions(
             cluster_id="SimulatedCluster000001",

@@ -73,6 +73,7 @@ class Plan:
     most_records: int = 4
     value_bytes: int = 40
     pace_ms: int = 40
+    compaction: bool = False
     kafka: dict[str, str] = field(default_factory=dict)
 
     def with_changes(self, **changes: object) -> Plan:
@@ -133,6 +134,7 @@ def draw(seed: int) -> Plan:
         eviction_ms=rng.choice((300, 120_000)),
         movers=rng.choice((0, 0, 0, 2, 3)),
         streamers=rng.choice((0, 0, 0, 2, 3)),
+        compaction=rng.random() < 0.5,
     )
 
 
