@@ -20,7 +20,18 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-from bench import consume, kafka_tools, latency, limits, memory, produce, report, startup, unbatched
+from bench import (
+    consume,
+    kafka_tools,
+    latency,
+    limits,
+    memory,
+    page_cache,
+    produce,
+    report,
+    startup,
+    unbatched,
+)
 from bench.common import (
     FULL,
     KAFKA,
@@ -102,18 +113,25 @@ def measure_all(field: Field, plan: Plan, names: Sequence[str], say: Callable[[s
     samples = Samples()
     say("warming up")
     warm(field, plan)
-    for name in names:
-        for number in range(plan.rounds):
-            began = time.monotonic()
-            try:
-                QUESTIONS[name].measure(field, plan, samples, number)
-            except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
-                samples.failures.append(f"{name}, round {number + 1}: {error}")
-                say(samples.failures[-1])
-                break
-            say(f"{name}: round {number + 1} of {plan.rounds}, {time.monotonic() - began:.0f} s")
+    with page_cache.filler(Path(field.contenders[0].broker.directory)) as fill:
+        for name in names:
+            say(f"filled {fill()} MB of page cache")
+            put(field, plan, samples, name, say)
     memory.measure_loaded(field, samples)
     return samples
+
+
+def put(field: Field, plan: Plan, samples: Samples, name: str, say: Callable[[str], None]) -> None:
+    """Put one question, round by round."""
+    for number in range(plan.rounds):
+        began = time.monotonic()
+        try:
+            QUESTIONS[name].measure(field, plan, samples, number)
+        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+            samples.failures.append(f"{name}, round {number + 1}: {error}")
+            say(samples.failures[-1])
+            break
+        say(f"{name}: round {number + 1} of {plan.rounds}, {time.monotonic() - began:.0f} s")
 
 
 def machine() -> dict[str, object]:
