@@ -17,6 +17,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.config_table import BrokerSettings
 from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
 from neuraxis.broker.log.settings import StoreOptions
@@ -97,12 +98,17 @@ class Server:
         self.config = replace(self.config, listeners=listeners)
         securities = self.config.listener_securities()
         self._tls = {name: TlsListener(each) for name, each in securities.items() if each.tls is not None}
+        static = BrokerSettings(self.config.kafka_overrides(), {})
+        in_memory = self.config.data_dir is None
+        rate = 0 if in_memory else static.integer("neuraxis.scrub.bytes.per.second")
         options = StoreOptions(
             cluster_id=self.config.cluster_id or _random_id(),
             node_id=self.config.node_id,
             directory_id=_random_id(),
             boot_id=_boot_id(),
-            ephemeral=self.config.data_dir is None,
+            ephemeral=in_memory,
+            scrub_bytes_per_second=rate,
+            scrub_interval_ms=static.integer("neuraxis.scrub.interval.ms"),
         )
         store = LogStore(self.fs, options)
         self.core = Core(self.config, store, secrets)

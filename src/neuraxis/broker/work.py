@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from neuraxis.broker.log.compaction import Plan
     from neuraxis.broker.log.fs import File, Fs
+    from neuraxis.broker.log.scrub import Slice
 
 
 class Now(NamedTuple):
@@ -88,6 +89,13 @@ class Clean:
 
 
 @dataclass(frozen=True, slots=True)
+class Prove:
+    """Read a stretch of a segment again and prove its batches. The slice holds the result."""
+
+    piece: Slice
+
+
+@dataclass(frozen=True, slots=True)
 class Derive:
     """Salt a password (PBKDF2); the result is the key. Milliseconds on purpose, so it is work. Never shown: secrets."""
 
@@ -104,7 +112,7 @@ class Fetch:
     url: str
 
 
-Step = Sync | SyncDir | Replace | Rename | Remove | Read | Clean | Derive | Fetch
+Step = Sync | SyncDir | Replace | Rename | Remove | Read | Clean | Prove | Derive | Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,8 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
         return fs.read(step.file, step.position, step.length)
     elif isinstance(step, Clean):
         fs.clean(step.plan)
+    elif isinstance(step, Prove):
+        step.piece.run(fs)
     elif isinstance(step, Derive):
         return hashlib.pbkdf2_hmac(step.hash_name, step.password, step.salt, step.iterations)
     else:

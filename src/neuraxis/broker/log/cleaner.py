@@ -151,6 +151,7 @@ class Cleaner:
         if log.gone or plan.damage or plan.cancelled:
             if plan.damage and not log.gone:
                 self.uncleanable[log] = plan.damage
+                self._have_looked_at(log, plan, now)
                 logger.error(
                     "%s is not compacted any more: %s. Restore the segment from a backup, or delete its records "
                     "(kafka-delete-records, neuraxis topic), and restart the broker.",
@@ -193,6 +194,12 @@ class Cleaner:
         if not log.gone:
             self.store.start("remove", [Remove(target.file.path) for target in plan.targets])
         self._end(log, plan, now)
+
+    def _have_looked_at(self, log: Log, plan: Plan, now: Now) -> None:
+        """The scrub says exactly what is damaged, and lets nothing of it be served."""
+        for target in plan.targets:
+            for source in target.sources:
+                self.store.scrubber.hurry(log, source.base_offset, now)
 
     def _end(self, log: Log, plan: Plan, now: Now) -> None:
         for target in plan.targets:

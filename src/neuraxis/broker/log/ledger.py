@@ -13,6 +13,7 @@ from neuraxis.broker.log.index import IndexCache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from neuraxis.broker.log.damage import Damage
     from neuraxis.broker.log.fs import Fs
     from neuraxis.broker.log.journal import Journal
     from neuraxis.broker.log.log import Log
@@ -42,6 +43,7 @@ class Ledger:
         self.doomed: list[tuple[Log, Segment]] = []  # below their log's start: go once a checkpoint says so
         self.flushes: list[Log] = []  # interval logs whose time or count has come
         self.aged: list[Log] = []  # compacted logs that time may have made worth a pass
+        self.damaged: dict[Log, list[Damage]] = {}  # what must not be served, by the scrub
         self.clock_stepped = False  # the wall clock jumped: nothing is deleted by time
         self.written = 0
         self.check_at = 0  # at this many written bytes the store looks after itself

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log import damage
 from neuraxis.broker.log.failures import OffsetOutOfRange
 from neuraxis.broker.log.scan import SCAN_READ, first_header, headers
 from neuraxis.wire.batch import scan_headers
@@ -53,6 +54,8 @@ def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: 
     if offset >= limit_offset or offset == log.log_end_offset:
         return None
     segment = log.segment_of(offset)
+    if log.ledger.damaged:
+        damage.refuse(log, offset)
     position = locate(log, segment, offset)
     while (
         position >= segment.size
@@ -72,6 +75,8 @@ def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: 
     if limit_offset < log.log_end_offset and log.segment_of(limit_offset) is segment:
         end = locate(log, segment, limit_offset)
         _give_hint(log, limit_offset, segment, end)
+    if log.ledger.damaged:
+        end = damage.clip(log, segment, position, end)
     length = end - position
     if length > max_bytes:
         length = _cut(log, segment, position, max_bytes, length, minimum_one)
@@ -96,7 +101,10 @@ def find_batch(log: Log, segment: Segment, offset: int) -> tuple[int, BatchHeade
     """(position, header) of the first batch in the segment that ends at or after `offset`."""
     interval = log.settings.index_interval_bytes
     start = _index(log, segment).floor(offset)
-    if start:
+    behind = damage.beyond(log, segment, offset, start) if log.ledger.damaged else start
+    if behind > start:
+        start = behind  # a good batch begins there
+    elif start:
         header = first_header(log.fs, segment.file, start)
         if header is None or not segment.base_offset <= header.base_offset <= offset:
             segment.rebuild_indexes(interval)  # the index lies

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.log import transactions
 from neuraxis.broker.log.index import OffsetIndex, TimeIndex
 from neuraxis.broker.log.scan import headers
+from neuraxis.broker.log.settings import MAX_INT32
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.compaction import Target
@@ -168,6 +169,8 @@ class Segment:
         last = index.entry(-1)[1] if len(index) else 0
         timestamp, offset = time_index.entry(-1) if len(time_index) else (-1, -1)
         for position, header in headers(self.fs, self.file, last, self.size):
+            if not 0 <= header.last_offset - self.base_offset <= MAX_INT32:
+                continue  # its offset is damaged: no checksum is over it
             if header.max_timestamp > timestamp:
                 timestamp, offset = header.max_timestamp, header.last_offset
             if position - last > interval_bytes:

@@ -68,6 +68,8 @@ class StoreOptions:
     checkpoint_ms: int = 60_000
     retention_check_interval_ms: int = 300_000  # Kafka's log.retention.check.interval.ms
     producer_expiration_ms: int = 86_400_000  # Kafka's producer.id.expiration.ms
+    scrub_bytes_per_second: int = 0  # closed segments are read again at this rate; 0: never
+    scrub_interval_ms: int = 7 * 24 * 3600 * 1000  # each about once in this time
     reserve_bytes: int = (
         64 << 20
     )  # below it clients' writes are refused; recovery, checkpoints and deletes go on

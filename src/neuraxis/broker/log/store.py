@@ -15,6 +15,7 @@ from neuraxis.broker.log.journal import Journal
 from neuraxis.broker.log.ledger import SPACE_CHECK_BYTES, Ledger
 from neuraxis.broker.log.log import Log
 from neuraxis.broker.log.recovery import Recovery, RecoveryReport
+from neuraxis.broker.log.scrub import Scrubber
 from neuraxis.broker.log.settings import Durability, LogSettings, StoreOptions
 from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work, perform
 
@@ -57,6 +58,7 @@ class LogStore:
         self.directory_id = options.directory_id
         self.checkpointer = Checkpointer(self)
         self.cleaner = Cleaner(self)
+        self.scrubber = Scrubber(self)
         self._works: list[Work] = []
         self._pending: dict[int, _Pending] = {}
         self._next_work_id = 1
@@ -83,6 +85,7 @@ class LogStore:
         try:
             report = Recovery(self, now).run()
             self.cleaner.load()
+            self.scrubber.load(now)
         except OSError as error:
             raise StorageFailed("recovering", error) from error
         self.ledger.last_ticket = self.durable_ticket = self.journal.position
@@ -95,6 +98,7 @@ class LogStore:
         Works that were not reported as done are done here (each may be done twice), so no thread need be waited for.
         """
         self.cleaner.stop()
+        self.scrubber.stop()
         try:
             while self.take_work() or self._pending:
                 for work, _ in list(self._pending.values()):
