@@ -15,6 +15,8 @@ from neuraxis.broker.log.store import StorageFailed
 from neuraxis.broker.session import MAX_UNANSWERED
 from neuraxis.broker.work import Now
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
+from neuraxis.wire.messages.metadata import MetadataRequest
+from tests.broker import admin_script
 from tests.broker.harness import (
     FETCH_VERSION,
     PRODUCE_VERSION,
@@ -23,6 +25,7 @@ from tests.broker.harness import (
     produce_request,
     values_of,
 )
+from tests.broker.scripts.quotas import change, entry
 from tests.broker.sockets import GatedFs, RawPeer, RunningServer, eventually, served
 
 HELLO = ApiVersionsRequest()
@@ -509,3 +512,63 @@ def test_only_a_process_of_its_own_waits_awake_and_only_if_configured_so() -> No
         assert running.server._patience_ns == 0
         peer.request(HELLO, 3)
         assert not running.server._brisk
+
+
+# Quotas and limits
+
+
+def _configure(peer: RawPeer, **configs: str) -> None:
+    operations = [(0, name.replace("_", "."), value) for name, value in configs.items()]
+    (answer,) = peer.request(admin_script.change((4, "", operations)), 1).responses
+    assert answer.error_code == 0
+
+
+def test_a_muted_connection_is_answered_first_and_read_on_afterwards() -> None:
+    with served() as running, running.connect() as peer:
+        peer.request(change(entry({"client-id": "tester"}, {"producer_byte_rate": 100_000.0})), 1)
+        loud = peer.encode(produce_request("drives", batch_of(bytes(1_010_000))), PRODUCE_VERSION)
+        peer.send_bytes(loud + peer.encode(HELLO, 0) + peer.encode(HELLO, 0))
+        answer = peer.receive()
+        assert produced(answer).error_code == 0
+        assert 0 < answer.throttle_time_ms < 2000
+        assert peer.receive().error_code == peer.receive().error_code == 0
+
+
+def test_the_time_of_requests_is_charged_to_their_client() -> None:
+    with served() as running, running.connect() as peer:
+        peer.request(change(entry({"client-id": "tester"}, {"request_percentage": 0.0001})), 1)
+        for _ in range(3):
+            last = peer.request(MetadataRequest(topics=[]), 12)
+        assert 0 < last.throttle_time_ms <= 1000
+
+
+def test_a_full_broker_leaves_connections_waiting_until_one_goes() -> None:
+    with served() as running, running.connect() as peer:
+        _configure(peer, max_connections="1")
+        waiting = running.connect()
+        waiting.send(HELLO, 0)
+        assert len(running.server._connections) == 1
+        peer.close()
+        assert waiting.receive().error_code == 0
+        waiting.close()
+
+
+def test_an_address_with_too_many_connections_is_sent_away() -> None:
+    with served() as running, running.connect() as peer:
+        _configure(peer, max_connections_per_ip="2")
+        with running.connect() as second, running.connect() as third:
+            assert second.request(HELLO, 0).error_code == 0
+            assert third.is_closed_by_the_broker()
+        _configure(peer, max_connections_per_ip_overrides="127.0.0.1:5", max_connections_per_ip="0")
+        with running.connect() as another:
+            assert another.request(HELLO, 0).error_code == 0
+
+
+def test_an_address_that_connects_too_fast_is_held_and_then_sent_away() -> None:
+    with served() as running, running.connect() as peer:
+        peer.request(change(entry({"ip": "127.0.0.1"}, {"connection_creation_rate": 1.0})), 1)
+        for _ in range(10):
+            with running.connect() as taken:
+                assert taken.request(HELLO, 0).error_code == 0
+        with running.connect() as held:
+            assert held.is_closed_by_the_broker()

@@ -14,14 +14,15 @@ from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Body, Call
 from neuraxis.broker.log.store import StorageFailed
 from neuraxis.broker.node import Node
 from neuraxis.broker.refusal import refusal
-from neuraxis.broker.registry import api_table
+from neuraxis.broker.registry import api_table, first_flexible
 from neuraxis.broker.security.gate import AUTHENTICATE, Stage
 from neuraxis.broker.security.logins import FIRST_WORK_ID, RawAnswers, raw_answer
 from neuraxis.broker.session import Session
+from neuraxis.broker.throttling import Throttling
 from neuraxis.wire import frames
 from neuraxis.wire.codec import Decoder, Malformed, decoder
 from neuraxis.wire.errors import ErrorCode, Refused
-from neuraxis.wire.messages import API_NAMES, flexible_from
+from neuraxis.wire.messages import API_NAMES
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
 from neuraxis.wire.schema import BYTES
 
@@ -37,8 +38,6 @@ PRODUCE_KEY = 0
 API_VERSIONS_KEY = 18
 REQUEST_WITHOUT_RECORDS_MAX_BYTES = 8 * 1024 * 1024
 """Largest frame of a request that carries no record batches: decoded, it can take forty times its size in objects."""
-NEVER_FLEXIBLE = 32_768
-"""Above every version: the header of an unknown key cannot be read past its correlation id."""
 
 
 class Core:
@@ -51,13 +50,15 @@ class Core:
         self.node = Node(config, store, entropy, self.apis)
         self.ready: list[Session] = []
         self._logins = self.node.logins.works
+        self._quotas = self.node.quotas
+        self._throttling = Throttling(self.node, self._list)
         self._completed: list[Call] = []
         self._waiting: list[tuple[int, int, Call]] = []
         self._next_session = 0
         self._next_token = 0
         # Routes of what was asked before: one look-up says that key and version are served, and by what.
         self._routes: dict[tuple[int, int], tuple[Api, Decoder]] = {}
-        self._flexible_from = _FlexibleFrom({key: flexible_from(key) for key in self.apis}).__getitem__
+        self._flexible_from = first_flexible(self.apis)
 
     def start(self, now: Now) -> None:
         """Recover the store and load what the logs hold. Raises StorageFailed or a refusal that says what to do."""
@@ -94,6 +95,8 @@ class Core:
         _release_parts(session.output)
         session.output.clear()
         session.holding = None
+        if session.muted is not None:
+            session.muted.cancel()
         self.node.shares.disconnected(session.id, now)
         self._drain(now)
 
@@ -134,6 +137,8 @@ class Core:
         except Malformed as error:
             self._close(session, f"sent a malformed frame: {error}")
             return
+        if self._quotas.on:
+            self._throttling.frame_bytes = len(frame)
         self._run(api, call, request, now)
         if self._completed:
             self._drain(now)
@@ -282,9 +287,9 @@ class Core:
         elif response is NO_REPLY:
             call.answered = True
             call.response = ()
-            call.ticket = (
-                0  # nothing leaves, so nothing waits: else 64 of them would stop the connection for good
-            )
+            call.ticket = 0  # nothing waits: else 64 of them would stop the connection for good
+            if self._quotas.on:
+                self._throttling.answered(call, None)
             self._flush(call.session)
         elif response is CLOSE:
             self._close(call.session, f"{api.name} could not be answered; the reason is above")
@@ -303,6 +308,8 @@ class Core:
     def _finish(self, call: Call, response: Body) -> None:
         session = call.session
         call.answered = True
+        if self._quotas.on:
+            self._throttling.answered(call, response)
         if session.holding is call:
             session.holding = None
         try:
@@ -373,16 +380,10 @@ class Core:
     def _drain(self, now: Now) -> None:
         completed = self._completed
         for call in completed:
+            call.now = now
             if call.session.closing is None or call in call.session.pending:
                 self._finish(call, call.response)
         completed.clear()
-
-
-class _FlexibleFrom(dict[int, int]):
-    """The first flexible version of each key that is served."""
-
-    def __missing__(self, key: int) -> int:
-        return NEVER_FLEXIBLE
 
 
 def _release_parts(parts: Body) -> None:

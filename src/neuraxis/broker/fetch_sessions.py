@@ -1,8 +1,8 @@
 """Fetch sessions (KIP-227): what a client wants is said once, and a fetch looks only at partitions with news.
 
 Rule of the file: a partition of a session is dirty while a fetch could say something new of it. Appends make it dirty, and so
-does a raised log start, which wakes nobody (the session waits at each of its partitions); an answer that says all there is makes
-it clean.
+does a raised log start, which wakes nobody (the session waits at each of its partitions); an answer that says all
+there is makes it clean.
 """
 
 from __future__ import annotations
@@ -185,6 +185,10 @@ class FetchSessions:
         del self.sessions[found.id]
         self.sessions[found.id] = found
         return found
+
+    def drop(self, session: FetchSession) -> None:
+        """Forget a session that the client is not told of."""
+        self._end(session.id)
 
     def _end(self, session_id: int) -> None:
         session = self.sessions.pop(session_id, None)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from neuraxis.broker.authorisation.audit import make_audit
 from neuraxis.broker.authorisation.guard import make_guard
+from neuraxis.broker.client_quotas import ClientQuotas
 from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
+from neuraxis.broker.connection_limits import ConnectionLimits
 from neuraxis.broker.coordinators.agenda import Agenda
 from neuraxis.broker.coordinators.group.commands import ForgetTopic
 from neuraxis.broker.coordinators.group.facts import OffsetFact
@@ -112,6 +114,8 @@ class Node:
         self.guard = make_guard(self.settings, self.audit)
         if self.guard is not None:
             self.guard.stand_before(apis)
+        self.quotas = ClientQuotas(self.settings)
+        self.connection_limits = ConnectionLimits(self.settings, config.kafka)
         self.logins = Logins(self, config.listener_securities())
         self.fetch_sessions = FetchSessions(
             self.settings.integer("max.incremental.fetch.session.cache.slots")
@@ -136,6 +140,7 @@ class Node:
         self.catalogue.load(now)
         self.refresh_settings()
         self.refresh_rules()
+        self.refresh_quotas()
         known = {CATALOGUE_ID}
         for fact in list(self.catalogue.state.topics.values()):
             known.add(fact.topic_id)
@@ -182,12 +187,18 @@ class Node:
         for topic in self.topics.values():
             self._configure(topic)
         self.group_machine.configure(self.settings)
+        self.connection_limits.configure(self.settings)
         self.configure_internal()
 
     def refresh_rules(self) -> None:
         """Let the access rules in the catalogue count from now on."""
         if self.guard is not None:
             self.guard.authoriser.load(self.catalogue.state.cluster.acls)
+
+    def refresh_quotas(self) -> None:
+        """Let the quotas in the catalogue count from now on, also for who is connected."""
+        self.quotas.load(self.catalogue.state.cluster.quotas)
+        self.connection_limits.load(self.catalogue.state.cluster.quotas)
 
     # ---- topics ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Client quotas: who may have which, and how filters find them. Kept in the catalogue; not enforced yet.
+"""Client quotas: who may have which, and how filters find them. Kept in the catalogue; `client_quotas.py` enforces them.
 
 Rule of the file: Kafka's answers, but for host names: an `ip` entity is an address, since the broker looks up no names.
 """

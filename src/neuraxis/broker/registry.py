@@ -7,6 +7,11 @@ import pkgutil
 
 from neuraxis.broker import handlers
 from neuraxis.broker.call import HANDLERS, Api
+from neuraxis.wire import frames
+from neuraxis.wire.messages import flexible_from
+
+NEVER_FLEXIBLE = 32_768
+"""Above every version: the header of an unknown key cannot be read past its correlation id."""
 
 
 def api_table() -> dict[int, Api]:
@@ -28,3 +33,13 @@ def render_table(table: dict[int, Api]) -> str:
             f"{api.key:>3} {api.name} {shown}{served} | {api.handler.__module__.rsplit('.', 1)[-1]} | {api.needs}"
         )
     return "\n".join(lines) + "\n"
+
+
+def first_flexible(table: dict[int, Api]) -> frames.FlexibleFrom:
+    """What tells the first flexible version of a key: above every version where the key is not served."""
+    return _FlexibleFrom({key: flexible_from(key) for key in table}).__getitem__
+
+
+class _FlexibleFrom(dict[int, int]):
+    def __missing__(self, key: int) -> int:
+        return NEVER_FLEXIBLE

@@ -40,6 +40,8 @@ TURN_BYTES = 4 * 1024 * 1024
 LIGHT_BYTES = 16 * 1024
 """A turn that moved more is worth its wake-up; waiting awake after it would cost more than it saves."""
 SWEEP_MS = 1_000
+MAX_HELD = 1_000
+"""Refused connections that are kept waiting a second at most: a tenth of those that may be open."""
 STOP_GRACE_MS = 3_000
 READ = select.EPOLLIN | select.EPOLLRDHUP
 GONE = select.EPOLLHUP | select.EPOLLERR
@@ -73,6 +75,7 @@ class Server:
         self._again: list[Connection] = []
         self._reads: dict[int, Connection] = {}
         self._deaf: list[socket.socket] = []
+        self._held: list[tuple[int, socket.socket]] = []  # whom to close, and when
         self._tls: dict[str, TlsListener] = {}
         self._strangers: dict[Connection, int] = {}
         self._stopping = False
@@ -188,6 +191,8 @@ class Server:
     def _close_all(self) -> None:
         for connection in list(self._connections.values()):
             self._drop(connection)
+        for _, peer in self._held:
+            peer.close()
         for sock, _ in self._sockets.values():
             sock.close()
         self._epoll.close()
@@ -201,6 +206,7 @@ class Server:
 
     def _turn(self, longest_ms: int = 1_000) -> None:
         core = self.core
+        quotas = core.node.quotas
         started_ns = time.monotonic_ns()
         events = self._wait(longest_ms, started_ns)
         ended_ns = time.monotonic_ns()
@@ -213,11 +219,14 @@ class Server:
         for fd, mask in events:
             found = self._connections.get(fd)
             if found is not None:
+                timed_ns = time.monotonic_ns() if quotas.measures else 0
                 self._on_event(found, mask, now)
+                if timed_ns:
+                    quotas.spent(found.session, time.monotonic_ns() - timed_ns, now.mono_ms)
             elif fd == self._wake.fd:
                 self._wake.clear()
             elif fd in self._sockets:
-                self._accept(*self._sockets[fd])
+                self._accept(*self._sockets[fd], now)
         self._take_results(now)
         # Works go out first (a sync should run while replies are written), replies before time: they wait for nothing.
         self._hand_out_works()
@@ -260,6 +269,9 @@ class Server:
         for sock in self._deaf:
             self._epoll.register(sock, select.EPOLLIN)
         self._deaf.clear()
+        for _, peer in [each for each in self._held if each[0] <= now.mono_ms]:
+            peer.close()
+        self._held = [each for each in self._held if each[0] > now.mono_ms]
 
     def _close_idle(self, now: Now) -> None:
         """Close who said nothing for connections.max.idle.ms and waits for nothing, or takes no answer for as long."""
@@ -333,18 +345,25 @@ class Server:
                 connection = self._by_session.get(session.id)
                 if connection is None:
                     continue
+                timed_ns = time.monotonic_ns() if core.node.quotas.measures else 0
                 if session.output:
                     self._write(connection)
                 else:
                     self._update_interest(connection)
                 if connection.filled and connection.buffer is not None and self._may_read(connection):
                     self._parse(connection, connection.buffer, connection.filled, now)
+                if timed_ns:
+                    core.node.quotas.spent(session, time.monotonic_ns() - timed_ns, now.mono_ms)
             self._hand_out_works()
 
     # ---- connections -------------------------------------------------------------------------------------------
 
-    def _accept(self, sock: socket.socket, listener: Listener) -> None:
+    def _accept(self, sock: socket.socket, listener: Listener, now: Now) -> None:
+        limits = self.core.node.connection_limits
         for _ in range(64):
+            if not limits.may_accept(listener.name, now.mono_ms):
+                self._deafen(sock)
+                return
             try:
                 peer, address = sock.accept()
             except BlockingIOError:
@@ -352,14 +371,21 @@ class Server:
             except OSError as error:
                 # Out of descriptors: say so, go on serving who is here, try again in a second.
                 logger.error("cannot accept a connection on %s: %s", listener.name, error)
-                self._epoll.unregister(sock)
-                self._deaf.append(sock)
+                self._deafen(sock)
                 return
             if len(self._connections) >= self.config.max_connections:
                 logger.warning(
                     "refusing a connection from %s: %d are open", address[0], len(self._connections)
                 )
                 peer.close()
+                continue
+            refusal = limits.enter(listener.name, address[0], now.mono_ms)
+            if refusal is not None:
+                logger.warning("refusing a connection from %s: %s", address[0], refusal.reason)
+                if refusal.hold_ms and len(self._held) < MAX_HELD:
+                    self._held.append((now.mono_ms + refusal.hold_ms, peer))
+                else:
+                    peer.close()
                 continue
             peer.setblocking(False)
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -369,6 +395,7 @@ class Server:
                 try:
                     peer = encrypted = tls.wrap(peer)
                 except OSError:
+                    limits.leave(listener.name, address[0])
                     peer.close()  # gone before it began
                     continue
             session = self.core.connect(listener.name, address[0], address[1])
@@ -382,6 +409,11 @@ class Server:
             self._by_session[session.id] = connection
             self._epoll.register(peer, READ)
 
+    def _deafen(self, sock: socket.socket) -> None:
+        """Accept no connection of this listener until the next sweep."""
+        self._epoll.unregister(sock)
+        self._deaf.append(sock)
+
     def _drop(self, connection: Connection) -> None:
         fd = connection.sock.fileno()
         if fd < 0:
@@ -392,6 +424,7 @@ class Server:
         connection.sock.close()
         connection.sending.clear()
         self._pool.release(connection)
+        self.core.node.connection_limits.leave(connection.session.listener, connection.session.host)
         self.core.disconnect(connection.session, clock())
 
     def _may_read(self, connection: Connection) -> bool:

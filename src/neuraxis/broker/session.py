@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuraxis.broker.call import Call
+    from neuraxis.broker.parking import Timer
     from neuraxis.broker.security.gate import Gate
     from neuraxis.wire.codec import Span
 
@@ -29,7 +30,7 @@ class Session:
 
     `apis` is the last version used of each key, `last_seen_ms` the wall clock at the newest request. `principal` is
     `Type:name`; `by_token` says that a delegation token proved it. `gate` is None where nobody has to log in;
-    `frame_limit` is the largest frame taken now: small until then.
+    `frame_limit` is the largest frame taken now: small until then. `muted` ends the time that a quota was passed for.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Session:
     holding: Call | None = None
     closing: str | None = None
     listed: bool = False
+    muted: Timer | None = None
 
     @property
     def wants_input(self) -> bool:
@@ -58,6 +60,7 @@ class Session:
         return (
             self.holding is None
             and self.closing is None
+            and self.muted is None
             and len(self.pending) < MAX_UNANSWERED
             and self.output_bytes < MAX_OUTPUT_BYTES
             and len(self.output) < MAX_OUTPUT_PARTS

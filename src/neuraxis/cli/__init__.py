@@ -22,6 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clients": ("neuraxis.cli.clients", "Who is connected to a Neuraxis broker, and who was refused."),
     "user": ("neuraxis.cli.user", "Add, list and remove users with passwords."),
     "acl": ("neuraxis.cli.acl", "Who may do what: add, list and remove access rules."),
+    "quota": (
+        "neuraxis.cli.quota",
+        "How much a user or a client may send, read and change: list, set, remove.",
+    ),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
     "log": ("neuraxis.cli.log", "Look into a data directory without a broker."),
     "verify": (

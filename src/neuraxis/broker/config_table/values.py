@@ -174,6 +174,8 @@ def as_topic_default(topic_config: str, text: str, factor: int) -> str:
 def check_broker_config(name: str, value: str) -> None:
     """Refuse (40) a broker config that Kafka does not know or would not take, or that no topic could have as its default."""
     _check("broker", ALL_BROKER_CONFIGS, {name: value})
+    if name == "max.connections.per.ip.overrides":
+        limits_by_address(value)
     for topic_config, synonyms in TOPIC_SYNONYMS.items():
         for synonym, factor in synonyms:
             if synonym == name:
@@ -184,6 +186,20 @@ def check_broker_config(name: str, value: str) -> None:
                         refused.code,
                         f"{name} cannot be {value!r}, for it is the default of a topic config: {refused.message}",
                     ) from refused
+
+
+def limits_by_address(text: str) -> dict[str, int]:
+    """`max.connections.per.ip.overrides` (`10.0.0.7:5,::1:2`) by address. Refuses (40) what is no such list."""
+    found = {}
+    for one in split_list(text):
+        address, _, number = one.rpartition(":")
+        if not address or not number.isdecimal():
+            raise Refused(
+                ErrorCode.INVALID_CONFIG,
+                f"max.connections.per.ip.overrides cannot hold {one!r}: write address:number, as in 10.0.0.7:5.",
+            )
+        found[address.strip("[]")] = int(number)
+    return found
 
 
 def check_topic_configs(configs: Mapping[str, str | None]) -> None:

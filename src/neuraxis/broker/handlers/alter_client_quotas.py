@@ -1,6 +1,6 @@
 """AlterClientQuotas (key 49), versions 0-1: set and remove quotas of users, client ids and addresses.
 
-They are kept; nothing is slowed down by them yet. An address is written as such: host names are not looked up (42).
+They count at once, also for who is connected. An address is written as such: host names are not looked up (42).
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def alter_client_quotas(
         answers[key] = answer
     if not request.validate_only:
         node.change_catalogue(ChangeCluster(tuple(facts)), call, call.now)
+        node.refresh_quotas()
     return AlterClientQuotasResponse(entries=list(answers.values()))
 
 

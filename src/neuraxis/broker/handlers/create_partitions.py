@@ -2,6 +2,7 @@
 
 timeout_ms is ignored: the partitions are there when the answer leaves. Assignments must name this broker alone.
 Internal topics are refused (17), where Kafka grows them: groups and transactions find their partition by its number.
+Versions from 3 on are refused while the quota of changes is used up (89); older ones are carried out and throttled.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from neuraxis.wire.messages.create_partitions import (
 if TYPE_CHECKING:
     from neuraxis.broker.node import Node
 
+STRICT_SINCE = 3
+"""The first version whose clients know THROTTLING_QUOTA_EXCEEDED."""
+
 
 @handles(CreatePartitionsRequest, versions="0-3", needs="ALTER topic")
 def create_partitions(node: Node, call: Call, request: CreatePartitionsRequest) -> CreatePartitionsResponse:
     """Grow each topic to the count asked for, or say why not."""
     names = [topic.name for topic in request.topics]
+    quota = node.quotas.mutations(call.session, call.now.mono_ms, strict=call.api_version >= STRICT_SINCE)
     plans: dict[str, CreatePartitions | Refused] = {}
     planned = 0
     for topic in request.topics:
@@ -35,6 +40,7 @@ def create_partitions(node: Node, call: Call, request: CreatePartitionsRequest) 
                 raise Refused(ErrorCode.INVALID_REQUEST, f"The request names topic {topic.name} twice.")
             added = _added(node, topic)
             check_new_partitions(planned + added)
+            quota.take(added)
             planned += added
             plans[topic.name] = CreatePartitions(topic.name, topic.count)
         except Refused as refused:
@@ -52,7 +58,7 @@ def create_partitions(node: Node, call: Call, request: CreatePartitionsRequest) 
             node.change_catalogue(plan, call, call.now, [name])
         answers.append(CreatePartitionsTopicResult(name=name))
     call.saw(node.catalogue.ticket)
-    return CreatePartitionsResponse(results=answers)
+    return CreatePartitionsResponse(throttle_time_ms=quota.throttle_ms, results=answers)
 
 
 def _added(node: Node, asked: CreatePartitionsTopic) -> int:

@@ -3,6 +3,7 @@
 timeout_ms is ignored: a topic exists when the answer leaves. v4 defaults (-1); v5 the configs in the answer; v7 topic ids.
 A replication factor above 1 is a wish, kept and answered as 1 (the strict switch refuses it as Kafka does). Internal topics
 are refused (17): the broker makes them itself. Names that collide within one request: the second is refused (Kafka misses it).
+Versions from 6 on are refused while the quota of changes is used up (89); older ones are carried out and throttled.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from neuraxis.broker.node import Node
 
 CONFIGS_SINCE = 5
+STRICT_SINCE = 6
+"""The first version whose clients know THROTTLING_QUOTA_EXCEEDED."""
 
 
 @handles(CreateTopicsRequest, versions="2-7", needs="CREATE cluster or topic")
 def create_topics(node: Node, call: Call, request: CreateTopicsRequest) -> CreateTopicsResponse:
     """Create each topic, or say why not; with `validate_only` say what would be."""
     names = [topic.name for topic in request.topics]
+    quota = node.quotas.mutations(call.session, call.now.mono_ms, strict=call.api_version >= STRICT_SINCE)
     plans: dict[str, CreateTopic | Refused] = {}
     planned = 0
     for topic in request.topics:
@@ -42,6 +46,7 @@ def create_topics(node: Node, call: Call, request: CreateTopicsRequest) -> Creat
                 raise Refused(ErrorCode.INVALID_REQUEST, f"The request names topic {topic.name} twice.")
             plan = _plan(node, topic)
             check_new_partitions(planned + plan.partitions)
+            quota.take(plan.partitions)
             planned += plan.partitions
             plans[topic.name] = plan
         except Refused as refused:
@@ -62,7 +67,7 @@ def create_topics(node: Node, call: Call, request: CreateTopicsRequest) -> Creat
                 )
             )
     call.saw(node.catalogue.ticket)
-    return CreateTopicsResponse(topics=answers)
+    return CreateTopicsResponse(throttle_time_ms=quota.throttle_ms, topics=answers)
 
 
 def _plan(node: Node, topic: CreatableTopic) -> CreateTopic:

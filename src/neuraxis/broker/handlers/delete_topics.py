@@ -2,6 +2,7 @@
 
 timeout_ms is ignored: the topic is gone when the answer leaves; its files go later. v5 messages; v6 by name or by id.
 Internal topics are refused (17), where Kafka deletes them.
+Versions from 5 on are refused while the quota of changes is used up (89); older ones are carried out and throttled.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from neuraxis.wire.messages.delete_topics import (
 )
 
 if TYPE_CHECKING:
+    from neuraxis.broker.client_quotas import Mutations
     from neuraxis.broker.node import Node, Topic
 
 NO_ID = bytes(16)
 IDS_SINCE = 6
 DISABLED_SINCE = 3
 """The first version that knows TOPIC_DELETION_DISABLED."""
+STRICT_SINCE = 5
+"""The first version that knows THROTTLING_QUOTA_EXCEEDED."""
 
 
 @handles(DeleteTopicsRequest, versions="1-6", needs="DELETE topic")
@@ -35,6 +39,7 @@ def delete_topics(node: Node, call: Call, request: DeleteTopicsRequest) -> Delet
     if call.api_version < IDS_SINCE:
         asked = [DeleteTopicState(name=name) for name in request.topic_names]
     found = [_find(node, state) for state in asked]
+    quota = node.quotas.mutations(call.session, call.now.mono_ms, strict=call.api_version >= STRICT_SINCE)
     counts = Counter(topic.name for topic in found if isinstance(topic, _Found))
     answers = []
     told = set()
@@ -49,13 +54,13 @@ def delete_topics(node: Node, call: Call, request: DeleteTopicsRequest) -> Delet
                 told.add(topic.name)
                 raise Refused(ErrorCode.INVALID_REQUEST, f"The request names topic {topic.name} twice.")
             answer.name, answer.topic_id = topic.name, topic.topic_id
-            _delete(node, call, topic.topic)
+            _delete(node, call, topic.topic, quota)
         except Refused as refused:
             answer.error_code = refused.code
             answer.error_message = refused.message
         answers.append(answer)
     call.saw(node.catalogue.ticket)
-    return DeleteTopicsResponse(responses=answers)
+    return DeleteTopicsResponse(throttle_time_ms=quota.throttle_ms, responses=answers)
 
 
 class _Found:
@@ -80,7 +85,7 @@ def _find(node: Node, state: DeleteTopicState) -> _Found | Refused:
     return _Found(topic)
 
 
-def _delete(node: Node, call: Call, topic: Topic) -> None:
+def _delete(node: Node, call: Call, topic: Topic, quota: Mutations) -> None:
     if topic.internal:
         raise Refused(
             ErrorCode.INVALID_TOPIC_EXCEPTION,
@@ -93,5 +98,6 @@ def _delete(node: Node, call: Call, topic: Topic) -> None:
             else ErrorCode.TOPIC_DELETION_DISABLED
         )
         raise Refused(code, ErrorCode.TOPIC_DELETION_DISABLED.message)
+    quota.take(len(topic.partitions))
     node.change_catalogue(DeleteTopic(topic.name), call, call.now, [topic.name])
     node.forget_topic_offsets(topic.name, call)

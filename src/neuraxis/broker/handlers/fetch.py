@@ -5,6 +5,7 @@ A batch that contains the offset asked for is returned whole. Answers hold file 
 v7 fetch sessions: a client says once what it wants, and later fetches look only at partitions with news.
 Readers of committed data get records before the first open transaction, and the aborted ones by their first offset.
 Who claims to be a replica is told that the partition is not its (6): there are no followers.
+An answer above the quota of bytes is left out: the client gets an empty one with throttle_time_ms and asks again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from neuraxis.broker.authorisation.authoriser import TOPIC
 from neuraxis.broker.call import PARKED, Call, Handled, handles
 from neuraxis.broker.fetch_sessions import INITIAL_EPOCH, Entry, FetchSession, dirty_entries
 from neuraxis.broker.operations import READ
+from neuraxis.wire import frames
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.fetch import (
     AbortedTransaction,
@@ -27,6 +29,7 @@ from neuraxis.wire.messages.fetch import (
     NodeEndpoint,
     PartitionData,
 )
+from neuraxis.wire.schema import BYTES
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.log import Range
@@ -40,6 +43,9 @@ IDS_SINCE = 13
 """The first version that names topics by id."""
 SESSIONS_SINCE = 7
 """The first version whose answers have an error code of their own."""
+FLEXIBLE_SINCE = 12
+HEADER_BYTES = 4
+"""Of an answer only the correlation id (and from version 12 on an empty list of tags) counts for no quota, as in Kafka."""
 NO_ID = bytes(16)
 NO_LEADER_EPOCH = -1
 """A client that does not say which epoch it believes in; here any negative number means that."""
@@ -95,7 +101,18 @@ def _refused(request: FetchRequest, version: int, code: ErrorCode) -> FetchRespo
 class _Waiter:
     """A fetch, and what it waits for."""
 
-    __slots__ = ("call", "epoch", "is_replica", "node", "request", "session", "timer", "watched")
+    __slots__ = (
+        "call",
+        "epoch",
+        "is_replica",
+        "max_bytes",
+        "min_bytes",
+        "node",
+        "request",
+        "session",
+        "timer",
+        "watched",
+    )
 
     def __init__(self, node: Node, call: Call, request: FetchRequest, session: FetchSession | None) -> None:
         self.node = node
@@ -107,6 +124,12 @@ class _Waiter:
         self.is_replica = (request.replica_id if state is None else state.replica_id) >= 0
         self.timer: Timer | None = None
         self.watched: list[Partition] = []
+        self.max_bytes, self.min_bytes = request.max_bytes, request.min_bytes
+        if node.quotas.on:
+            most = node.quotas.most_fetched(call.session)
+            if most is not None:  # more than that would be above the quota whenever it is asked for
+                self.max_bytes = min(self.max_bytes, most)
+                self.min_bytes = min(self.min_bytes, self.max_bytes)
 
     def park(self) -> None:
         if self.session is not None:
@@ -138,12 +161,14 @@ class _Waiter:
         self.on_news(now)
 
     def on_news(self, now: Now) -> None:
+        self.call.now = now
         response = self.try_answer(final=False)
         if response is not None:
             self.leave()
             self.call.answer(response)
 
     def on_timeout(self, now: Now) -> None:
+        self.call.now = now
         self.leave()
         self.call.answer(self.try_answer(final=True))
 
@@ -196,7 +221,7 @@ class _Waiter:
         wanted = self.look_up()
         if not final and not any(_has_news(each, committed=committed) for each in wanted):
             return None
-        budget = self.request.max_bytes
+        budget = self.max_bytes
         size, told = 0, False
         answers = []
         for each in wanted:
@@ -208,14 +233,50 @@ class _Waiter:
                 data.current_leader = LeaderIdAndEpoch(self.node.node_id, each.partition.leader_epoch)
             told = told or data.error_code != 0 or data.diverging_epoch is not None
             answers.append(data)
-        if not final and not told and size < self.request.min_bytes:
+        if not final and not told and size < self.min_bytes:
             for data in answers:
                 if data.records:
                     data.records.release()  # type: ignore[union-attr]  # a Range, see above
             return None
+        if self.node.quotas.on:
+            return self.within_quota(wanted, answers, committed=committed)
+        return self.settle(wanted, answers, committed=committed)
+
+    def settle(self, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool) -> FetchResponse:
+        """The response with these answers, which count as told."""
         if self.session is not None:
             wanted, answers = self.in_session(self.session, wanted, answers, committed=committed)
         return self.respond(wanted, answers)
+
+    def within_quota(
+        self, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool
+    ) -> FetchResponse:
+        """The response, or an empty one if the client is above its quota; both say how long it is muted."""
+        call, session = self.call, self.session
+        begins = session is None or self.request.session_epoch == INITIAL_EPOCH
+        told = [
+            (each, data)
+            for each, data in zip(wanted, answers, strict=True)
+            if begins or data.records or data.error_code
+        ]
+        body = self.respond([each for each, _ in told], [data for _, data in told])
+        parts = frames.encode_response(0, body, call.api_version, call.api_key)
+        size = sum(len(part) if isinstance(part, BYTES) else part.length for part in parts)
+        size -= HEADER_BYTES + (call.api_version >= FLEXIBLE_SINCE)
+        throttle_ms, leaves = self.node.quotas.fetched(call.session, size, call.now.mono_ms)
+        if leaves:
+            response = self.settle(wanted, answers, committed=committed)
+            response.throttle_time_ms = throttle_ms
+            return response
+        for data in answers:
+            if data.records:
+                data.records.release()  # type: ignore[union-attr]  # a Range, see above
+        if begins and session is not None:
+            self.leave()
+            self.node.fetch_sessions.drop(session)
+        return FetchResponse(
+            throttle_time_ms=throttle_ms, session_id=0 if begins or session is None else session.id
+        )
 
     def in_session(
         self, session: FetchSession, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool

@@ -118,8 +118,18 @@ def _missing(node: Node, call: Call, name: str, *, may_create: bool) -> Topic:
     if name == OFFSETS_TOPIC:
         node.group_shard("", call.now)
     else:
-        node.change_catalogue(plan_topic(node, name), call, call.now, [name])
+        plan = plan_topic(node, name)
+        within_quota(node, call, plan.partitions)
+        node.change_catalogue(plan, call, call.now, [name])
     return node.topics[name]
+
+
+def within_quota(node: Node, call: Call, partitions: int) -> None:
+    """Refuse (3), as Kafka does, to create by the way what the quota of changes leaves no room for now."""
+    try:
+        node.quotas.mutations(call.session, call.now.mono_ms, strict=True).take(partitions)
+    except Refused:
+        raise Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) from None
 
 
 def _topic(node: Node, topic: Topic, request: MetadataRequest) -> MetadataResponseTopic:
