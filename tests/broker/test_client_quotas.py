@@ -99,6 +99,13 @@ def test_who_fetched_a_little_counts_as_rested_and_who_fetched_much_does_not() -
     assert quotas.fetched(session(), 100, 0)[1] is False
 
 
+def test_what_is_delivered_in_any_case_counts_for_the_next_fetch() -> None:
+    quotas = quotas_of(({"user": "ann"}, {FETCH: 1000.0}))
+    assert quotas.delivered(session("bob"), 99_000, 0) == 0
+    assert quotas.delivered(session(), 12_000, 0) == 2000
+    assert quotas.fetched(session(), 100, 0) == (2100, False)
+
+
 def test_time_before_a_login_is_nobodys() -> None:
     quotas = quotas_of(({"user": "ann"}, {"request_percentage": 1.0}))
     stranger: Any = session()

@@ -24,6 +24,7 @@ from tests.broker.harness import (
 from tests.broker.restart import restarted
 from tests.broker.scripts import throttling
 from tests.broker.scripts.quotas import change, entry
+from tests.broker.sharing import Member, set_config
 
 KAFKAS = json.loads(throttling.ANSWERS.read_text())
 TOLERANCE_MS = 60
@@ -148,6 +149,17 @@ def test_a_batch_that_alone_is_above_the_quota_reaches_who_has_rested(broker: Co
     again = connect(broker).request(fetch_request({"drives": {0: 0}}), 12)
     assert again.responses == []
     assert again.throttle_time_ms > 40_000
+
+
+def test_records_of_a_share_group_leave_and_mute_afterwards(broker: CoreHarness) -> None:
+    set_config(broker, "g", share_auto_offset_reset="earliest")
+    member = Member(broker, "m", topic="drives")
+    connect(broker, "writer").request(produce_request("drives", batch_of(bytes(50_000))), PRODUCE_VERSION)
+    give(broker, consumer_byte_rate=1000)
+    answer = member.fetch()
+    assert len(answer.responses[0].partitions[0].records) > 50_000
+    assert answer.throttle_time_ms > 40_000
+    assert not member.peer.session.wants_input
 
 
 def test_ranges_of_an_answer_that_stays_are_given_back(broker: CoreHarness) -> None:

@@ -104,6 +104,15 @@ class ClientQuotas:
             rate.record(-size, now_ms)
         return max(throttle_ms, request_ms), leaves
 
+    def delivered(self, session: Session, size: int, now_ms: int) -> int:
+        """Count so many bytes of records that leave in any case: a share group has acquired them for this client."""
+        found = self._find(FETCH, session)
+        if found is None:
+            return 0
+        rate, limit = found
+        rate.record(size, now_ms)
+        return rate.throttle_ms(limit, now_ms)
+
     def most_fetched(self, session: Session) -> int | None:
         """The bytes that an answer can hold without being above the quota; None without a quota."""
         found = self.limit(FETCH, *_who(session))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.wire.schema import BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.session import Session
     from neuraxis.broker.work import Now
 
-PRODUCE_KEY = 0
+PRODUCE_KEY, SHARE_FETCH_KEY = 0, 78
 EXEMPT = frozenset({17, 36})
 """SaslHandshake and SaslAuthenticate: whoever logs in again must not lose the connection over it."""
 MAX_THROTTLE_MS = (1 << 31) - 1
@@ -40,6 +42,8 @@ class Throttling:
             throttle_ms = max(throttle_ms, quotas.request_throttle_ms(session, now_ms))
         if call.api_key == PRODUCE_KEY:
             throttle_ms = max(throttle_ms, quotas.produced(session, self.frame_bytes, now_ms))
+        elif call.api_key == SHARE_FETCH_KEY and response is not None:
+            throttle_ms = max(throttle_ms, quotas.delivered(session, _record_bytes(response), now_ms))
         if throttle_ms > 0:
             throttle_ms = min(throttle_ms, MAX_THROTTLE_MS)
             if response is not None and hasattr(response, "throttle_time_ms"):
@@ -58,3 +62,9 @@ class Throttling:
             self._resume(session)
 
         session.muted = self._node.parking.at(until_ms, over)
+
+
+def _record_bytes(response: Body) -> int:
+    """The bytes of records in a share fetch's answer."""
+    found = [each.records for topic in response.responses for each in topic.partitions if each.records]
+    return sum(len(one) if isinstance(one, BYTES) else one.length for one in found)

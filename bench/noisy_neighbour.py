@@ -1,0 +1,137 @@
+"""Does a client above its quota disturb its neighbour? `python -m bench.noisy_neighbour [--rounds 5] [--target kafka]`.
+
+A neighbour has one 1,000-byte record in flight (librdkafka in C, acks=all, closed loop) while a noisy client tries to send ten
+times its `producer_byte_rate` of 1 MB/s. By turns in each round: the neighbour alone; the noisy one beside it, held by its
+quota; the noisy one beside it without a quota, to see what there is to protect from. Client, noise and broker share the
+cores. Budget: held by its quota, the noisy client changes the neighbour's p99 by at most 20 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from bench.common import RESULTS, load
+from compat.brokers import BrokerProcess, start_target
+from tests.broker.admin_script import ask
+from tests.broker.scripts.quotas import change, entry
+
+QUOTA = 1_000_000
+TIMES = 10
+BUDGET = 1.2
+SAMPLES = 20_000
+"""Of the neighbour in each turn: two hundred are above the p99, three seconds and more."""
+RECORD_BYTES = 10_000
+TICK_S = 0.01
+NOISY = "noisy"
+ALONE, HELD, FREE = "alone", "held by the quota", "without a quota"
+
+
+def make_noise(bootstrap: str, topic: str) -> None:
+    """Try to send `TIMES` the quota until this process is ended; what does not fit the buffer is left out."""
+    from confluent_kafka import Producer
+
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "client.id": NOISY,
+            "linger.ms": 5,
+            "queue.buffering.max.kbytes": 20_000,
+            "message.timeout.ms": 60_000,
+        }
+    )
+    due = time.monotonic()
+    while True:
+        for _ in range(round(QUOTA * TIMES * TICK_S / RECORD_BYTES)):
+            with contextlib.suppress(BufferError):
+                producer.produce(topic, bytes(RECORD_BYTES))
+        producer.poll(0)
+        due += TICK_S
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+@contextlib.contextmanager
+def noise(broker: BrokerProcess, topic: str) -> Iterator[None]:
+    """The noisy client in a process of its own, in its stride."""
+    command = [sys.executable, "-m", "bench.noisy_neighbour", "--noise", broker.bootstrap, topic]
+    process = subprocess.Popen(command)
+    try:
+        time.sleep(12)  # a quota looks back on eleven seconds: the burst it allows is over
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def set_quota(broker: BrokerProcess, rate: float | None) -> None:
+    """Give the noisy client its quota, or take it away."""
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=10) as connection:
+        (answer,) = ask(
+            connection, change(entry({"client-id": NOISY}, {"producer_byte_rate": rate})), 1
+        ).entries
+    if answer.error_code:
+        raise RuntimeError(f"the quota is refused: {answer.error_message}")
+
+
+def measure(broker: BrokerProcess, rounds: int) -> dict[str, list[float]]:
+    """The neighbour's p99 in milliseconds, of each round, by what is beside it."""
+    found: dict[str, list[float]] = {ALONE: [], HELD: [], FREE: []}
+
+    def turn(name: str) -> None:
+        result = load("ack", broker.bootstrap, "neighbour", SAMPLES, 1000)
+        found[name].append(result["p99_ms"])
+        print(f"{name}: p50 {result['p50_ms']:.3f} ms, p99 {result['p99_ms']:.3f} ms", flush=True)
+
+    load("ack", broker.bootstrap, "neighbour", SAMPLES, 1000)  # warm
+    for _ in range(rounds):
+        turn(ALONE)
+        set_quota(broker, QUOTA)
+        with noise(broker, "noise"):
+            turn(HELD)
+        set_quota(broker, None)
+        with noise(broker, "noise"):
+            turn(FREE)
+    return found
+
+
+def main() -> None:
+    """Entry point of `python -m bench.noisy_neighbour`."""
+    parser = argparse.ArgumentParser(prog="python -m bench.noisy_neighbour", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--target", default="neuraxis", choices=["neuraxis", "kafka"])
+    parser.add_argument("--noise", nargs=2, metavar=("BOOTSTRAP", "TOPIC"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.noise:
+        make_noise(*arguments.noise)
+    with start_target(arguments.target, {"auto.create.topics.enable": "true"}) as broker:
+        found = measure(broker, arguments.rounds)
+    ratios = {
+        name: statistics.median(one / alone for one, alone in zip(values, found[ALONE], strict=True))
+        for name, values in found.items()
+    }
+    document = {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "target": arguments.target,
+        "quota_bytes_per_s": QUOTA,
+        "times": TIMES,
+        "p99_ms": found,
+        "ratios": ratios,
+        "met": ratios[HELD] <= BUDGET,
+    }
+    path = RESULTS / f"noisy_neighbour_{arguments.target}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    for name in (HELD, FREE):
+        print(f"{name}: {ratios[name]:.2f} x the p99 alone")
+    print(f"budget {BUDGET} x, {'met' if document['met'] else 'MISSED'}; written: {path}")
+
+
+if __name__ == "__main__":
+    main()
