@@ -52,7 +52,18 @@ def test_an_assignment_must_name_this_broker_alone(node: Node) -> None:
         assert refusal(node, "a", assignments=wrong).code is ErrorCode.INVALID_REPLICA_ASSIGNMENT
 
 
-def test_a_request_adds_so_many_partitions_and_no_more() -> None:
-    check_new_partitions(MAX_NEW_PARTITIONS)
-    with pytest.raises(Refused, match="several requests"):
-        check_new_partitions(MAX_NEW_PARTITIONS + 1)
+def test_a_request_adds_so_many_partitions_and_no_more(node: Node) -> None:
+    check_new_partitions(node, MAX_NEW_PARTITIONS)
+    check_new_partitions(node, MAX_NEW_PARTITIONS - 3, 3)
+    for count, made in ((MAX_NEW_PARTITIONS + 1, 0), (1, MAX_NEW_PARTITIONS)):
+        with pytest.raises(Refused, match="several requests"):
+            check_new_partitions(node, count, made)
+
+
+def test_a_broker_takes_so_many_partitions_in_all_and_says_which_config_that_is() -> None:
+    harness = CoreHarness(neuraxis_max_partitions="5")
+    room = 5 - len(harness.node.partitions)
+    harness.create_topic("a", partitions=room)
+    with pytest.raises(Refused, match=r"larger neuraxis\.max\.partitions") as refused:
+        check_new_partitions(harness.node, 1)
+    assert refused.value.code is ErrorCode.POLICY_VIOLATION

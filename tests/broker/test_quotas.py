@@ -53,3 +53,9 @@ def test_a_filter_of_an_unknown_type_is_of_a_later_version() -> None:
     with pytest.raises(Refused) as refused:
         quotas.check_filter([Component("device", quotas.EXACT, "x")])
     assert refused.value.code == 35
+
+
+def test_a_filter_of_a_hundred_thousand_components_is_refused_before_anybody_notices() -> None:
+    components = [Component(f"kind {number}", 2, None) for number in range(100_000)]
+    with pytest.raises(Refused, match="There are no quotas for 'kind 0'"):
+        quotas.check_filter(components)

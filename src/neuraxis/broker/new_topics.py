@@ -106,12 +106,22 @@ def check_assignment(node: Node, brokers: Sequence[int]) -> None:
     )
 
 
-def check_new_partitions(count: int) -> None:
-    """Refuse (44) more new partitions in one request than `MAX_NEW_PARTITIONS`."""
-    if count > MAX_NEW_PARTITIONS:
+def check_new_partitions(node: Node, count: int, made: int = 0) -> None:
+    """Refuse (44) more new partitions in one request than `MAX_NEW_PARTITIONS`, or more in all than the broker may have.
+
+    `count` are those to come, `made` those that the same request has brought already.
+    """
+    if made + count > MAX_NEW_PARTITIONS:
         raise Refused(
             ErrorCode.POLICY_VIOLATION,
-            f"One request can add {MAX_NEW_PARTITIONS} partitions, not {count}: spread them over several requests.",
+            f"One request can add {MAX_NEW_PARTITIONS} partitions, not {made + count}: spread them over several requests.",
+        )
+    limit = node.settings.integer("neuraxis.max.partitions")
+    if len(node.partitions) + count > limit:
+        raise Refused(
+            ErrorCode.POLICY_VIOLATION,
+            f"The broker has {len(node.partitions)} partitions and may have {limit}: {count} more are too many. Delete "
+            "topics, or start it with a larger neuraxis.max.partitions where memory and disk allow.",
         )
 
 

@@ -96,7 +96,7 @@ def plan(entity: Entity, current: Mapping[str, float], changes: Sequence[Change]
 
 def check_filter(components: Sequence[Component]) -> None:
     """Refuse a filter that Kafka refuses: 42, or 35 for a type it does not know."""
-    types = [component.entity_type for component in components]
+    types = Counter(component.entity_type for component in components)
     for kind, match_type, match in components:
         if not kind:
             raise _refuse("A component of the filter has no entity type.")
@@ -104,7 +104,7 @@ def check_filter(components: Sequence[Component]) -> None:
             raise _refuse(f"There is no match type {match_type}: 0 is exact, 1 the default, 2 any name.")
         if (match is None) == (match_type == EXACT):
             raise _refuse("An exact match needs a name, the other matches take none.")
-        if types.count(kind) > 1:
+        if types[kind] > 1:
             raise _refuse(f"The filter names {kind} twice.")
     for kind in types:
         if kind not in (USER, CLIENT_ID, IP):

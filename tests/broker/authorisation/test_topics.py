@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuraxis.broker.operations import DESCRIBE
 from neuraxis.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from neuraxis.wire.messages.describe_topic_partitions import Cursor, DescribeTopicPartitionsRequest
 from neuraxis.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
@@ -49,3 +50,13 @@ def test_pages_of_all_topics_hold_those_that_may_be_described_and_go_on_behind_o
         page = ann.request(DescribeTopicPartitionsRequest([], 10, cursor), 0)
         assert [(each.name, len(each.partitions)) for each in page.topics] == [("drives", 1)]
     assert ann.request(DescribeTopicPartitionsRequest([], 10, Cursor("e", 0)), 0).topics == []
+
+
+def test_an_id_in_a_version_without_ids_is_refused_alike_with_and_without_the_right_to_see_it() -> None:
+    broker = with_a_topic()
+    peer = peer_of(broker, "ann")
+    topics = [MetadataRequestTopic(topic_id=broker.node.topics["drives"].topic_id, name=None)]
+    before = peer.request(MetadataRequest(topics=topics), 10).topics
+    grant(broker, DESCRIBE)
+    assert peer.request(MetadataRequest(topics=topics), 10).topics == before
+    assert [topic.error_code for topic in before] == [42]

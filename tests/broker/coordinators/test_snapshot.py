@@ -55,6 +55,15 @@ def test_a_torn_or_flipped_snapshot_is_none() -> None:
         assert decode(bytes(flipped)) is None
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 2**31 - 1])
+def test_a_snapshot_whose_count_was_flipped_is_none_and_forgets_no_record(count: int) -> None:
+    data = bytearray(encode(Snapshot(7, 9, [(b"key", b"value"), (b"gone", None)])))
+    assert decode(bytes(data)) is not None
+    place = snapshot._HEADER.size - 4
+    data[place : place + 4] = count.to_bytes(4, "big")
+    assert decode(bytes(data)) is None
+
+
 def test_a_start_reads_the_newest_snapshot_and_the_tail() -> None:
     bench = filled()
     values = bench.shard.state.values

@@ -112,3 +112,11 @@ def test_a_taken_name_is_refused_in_words_that_scripts_around_kafka_topics_look_
     (answer,) = peer.request(create(topic("a")), 7).topics
     assert answer.error_code == ErrorCode.TOPIC_ALREADY_EXISTS
     assert "already exists" in answer.error_message
+
+
+def test_a_request_of_a_hundred_thousand_names_is_answered_before_anybody_notices() -> None:
+    harness = CoreHarness()
+    names = [topic(f"bad name {number}") for number in range(100_000)]
+    answers = harness.connect().request(create(*names), 7).topics
+    assert {answer.error_code for answer in answers} == {ErrorCode.INVALID_TOPIC_EXCEPTION}
+    assert len(answers) == len(names)

@@ -153,3 +153,15 @@ def test_a_topic_of_which_no_partition_is_named_is_left_out_of_the_answer() -> N
     _, peer = broker_with_records()
     request = ListOffsetsRequest(topics=[ListOffsetsTopic(name="drives", partitions=[])])
     assert peer.request(request, NEWEST).topics == []
+
+
+def test_a_partition_named_a_hundred_thousand_times_is_answered_before_anybody_notices() -> None:
+    broker, peer = broker_with_records()
+    asked = [ListOffsetsPartition(partition_index=number, timestamp=-1) for number in range(100_000)]
+    asked.append(asked[0])
+    request = ListOffsetsRequest(topics=[ListOffsetsTopic(name="drives", partitions=asked)])
+    (topic,) = peer.request(request, NEWEST).topics
+    codes = [partition.error_code for partition in topic.partitions]
+    assert codes[0] == codes[-1] == ErrorCode.INVALID_REQUEST
+    assert codes[1] == 0
+    assert set(codes[2:-1]) == {ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}

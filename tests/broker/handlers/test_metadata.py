@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from neuraxis.broker import new_topics
 from neuraxis.broker.config import Listener
 from neuraxis.broker.node import CATALOGUE_ID, CATALOGUE_TOPIC
 from neuraxis.wire.errors import ErrorCode
@@ -119,3 +120,17 @@ def test_operations_are_told_of_topics_that_are_not_there_too() -> None:
     request = metadata("nope", include_topic_authorized_operations=True)
     (topic,) = CoreHarness().connect().request(request, 12).topics
     assert (topic.error_code, topic.topic_authorized_operations) == (3, 3576)
+
+
+def test_who_asks_for_a_million_topics_does_not_get_them_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_topics, "MAX_NEW_PARTITIONS", 4)
+    harness = CoreHarness(num_partitions="2")
+    answer = harness.connect().request(metadata("a", "b", "c", allow=True), 12)
+    assert [topic.error_code for topic in answer.topics] == [0, 0, ErrorCode.POLICY_VIOLATION]
+    assert "c" not in harness.node.topics
+
+
+def test_a_broker_that_is_full_of_partitions_makes_no_topic_for_who_asks() -> None:
+    harness = CoreHarness(neuraxis_max_partitions="1")
+    (topic,) = harness.connect().request(metadata("a", allow=True), 12).topics
+    assert topic.error_code == ErrorCode.POLICY_VIOLATION

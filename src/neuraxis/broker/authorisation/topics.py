@@ -14,6 +14,9 @@ from neuraxis.wire.schema import ZERO_UUID
 if TYPE_CHECKING:
     from neuraxis.broker.call import Body, Handled
 
+IDS_SINCE = 12
+"""The first version of Metadata in which ids are looked at; its answers to earlier ones have no place for a missing name."""
+
 
 def metadata(asked: Asked, request: Body, proceed: Proceed) -> Handled:
     """Metadata: all topics means those that may be described; a missing one is created for who may create it.
@@ -25,6 +28,8 @@ def metadata(asked: Asked, request: Body, proceed: Proceed) -> Handled:
         answer = proceed(request)
         answer.topics = [each for each in answer.topics if asked.would_allow(DESCRIBE, TOPIC, each.name)]
         return _with_operations(asked, answer)
+    if version < IDS_SINCE and any(topic.topic_id != ZERO_UUID for topic in topics):
+        return proceed(request)  # refused whole, whatever it names
     kept: list[Body] = []
     denied: list[Body] = []
     uncreated: list[Body] = []

@@ -11,6 +11,7 @@ neuraxis.audit.log.files|int|10|1..1000|r|i
 neuraxis.audit.log.max.bytes|long|104857600|1024..|r|i
 neuraxis.audit.log.path|string|||r|i
 neuraxis.busy.poll.us|int|150|0..1000|r|i
+neuraxis.max.partitions|int|100000|1..|r|i
 neuraxis.scrub.bytes.per.second|long|10485760|0..|r|i
 neuraxis.scrub.interval.ms|long|604800000|1000..|r|i
 super.users|string|||r|i
@@ -24,6 +25,7 @@ OWN_DOCUMENTATION = {
     "neuraxis.audit.log.max.bytes": "How large an audit log file grows before the next one begins.",
     "neuraxis.audit.log.path": "The audit log's file; empty: no log. Only an authoriser's decisions are in it.",
     "neuraxis.busy.poll.us": "How long the loop looks for the next small request before it sleeps; 0: not at all.",
+    "neuraxis.max.partitions": "How many partitions the broker takes in all. Each costs some four kilobytes of memory, a directory and its files.",
     "neuraxis.scrub.bytes.per.second": "How fast closed segments are read again to find bit rot; 0: never.",
     "neuraxis.scrub.interval.ms": "In what time each closed segment is read again about once.",
     "super.users": "With an authoriser: principals that may do everything, between semicolons (`User:admin;User:ops`).",

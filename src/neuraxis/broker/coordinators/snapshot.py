@@ -79,6 +79,8 @@ def decode(data: bytes) -> Snapshot | None:
     records: list[Pair] = []
     position = _HEADER.size
     for _ in range(count):
+        if len(data) - position < _LENGTHS.size:
+            return None
         key_length, value_length = _LENGTHS.unpack_from(data, position)
         position += _LENGTHS.size
         key = data[position : position + key_length]
@@ -86,6 +88,8 @@ def decode(data: bytes) -> Snapshot | None:
         value = None if value_length < 0 else data[position : position + value_length]
         position += max(value_length, 0)
         records.append((key, value))
+    if position != len(data):
+        return None  # the count is not under the checksum: one that is too small would forget records
     return Snapshot(offset, batch_crc, records)
 
 

@@ -7,6 +7,7 @@ Versions from 3 on are refused while the quota of changes is used up (89); older
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
@@ -30,16 +31,16 @@ STRICT_SINCE = 3
 @handles(CreatePartitionsRequest, versions="0-3", needs="ALTER topic")
 def create_partitions(node: Node, call: Call, request: CreatePartitionsRequest) -> CreatePartitionsResponse:
     """Grow each topic to the count asked for, or say why not."""
-    names = [topic.name for topic in request.topics]
+    times = Counter(topic.name for topic in request.topics)
     quota = node.quotas.mutations(call.session, call.now.mono_ms, strict=call.api_version >= STRICT_SINCE)
     plans: dict[str, CreatePartitions | Refused] = {}
     planned = 0
     for topic in request.topics:
         try:
-            if names.count(topic.name) > 1:
+            if times[topic.name] > 1:
                 raise Refused(ErrorCode.INVALID_REQUEST, f"The request names topic {topic.name} twice.")
             added = _added(node, topic)
-            check_new_partitions(planned + added)
+            check_new_partitions(node, planned + added)
             quota.take(added)
             planned += added
             plans[topic.name] = CreatePartitions(topic.name, topic.count)
@@ -75,7 +76,7 @@ def _added(node: Node, asked: CreatePartitionsTopic) -> int:
         )
     if node.store.full:
         raise Refused(ErrorCode.KAFKA_STORAGE_ERROR)
-    check_new_partitions(added)
+    check_new_partitions(node, added)
     if asked.assignments is not None:
         if len(asked.assignments) != added:
             raise Refused(

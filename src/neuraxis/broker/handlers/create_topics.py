@@ -8,6 +8,7 @@ Versions from 6 on are refused while the quota of changes is used up (89); older
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
@@ -36,16 +37,16 @@ STRICT_SINCE = 6
 @handles(CreateTopicsRequest, versions="2-7", needs="CREATE cluster or topic")
 def create_topics(node: Node, call: Call, request: CreateTopicsRequest) -> CreateTopicsResponse:
     """Create each topic, or say why not; with `validate_only` say what would be."""
-    names = [topic.name for topic in request.topics]
+    times = Counter(topic.name for topic in request.topics)
     quota = node.quotas.mutations(call.session, call.now.mono_ms, strict=call.api_version >= STRICT_SINCE)
     plans: dict[str, CreateTopic | Refused] = {}
     planned = 0
     for topic in request.topics:
         try:
-            if names.count(topic.name) > 1:
+            if times[topic.name] > 1:
                 raise Refused(ErrorCode.INVALID_REQUEST, f"The request names topic {topic.name} twice.")
             plan = _plan(node, topic)
-            check_new_partitions(planned + plan.partitions)
+            check_new_partitions(node, planned + plan.partitions)
             quota.take(plan.partitions)
             planned += plan.partitions
             plans[topic.name] = plan

@@ -6,6 +6,7 @@ tiered), v9 the last tiered and v11 the earliest offset pending upload (none: -1
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
@@ -35,16 +36,17 @@ SINCE_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9, EARLIEST
 @handles(ListOffsetsRequest, versions="1-11", needs="DESCRIBE topic")
 def list_offsets(node: Node, call: Call, request: ListOffsetsRequest) -> ListOffsetsResponse:
     """Answer each partition asked for; one named twice is refused, as by Kafka, and all where the isolation level is none."""
-    named = [(topic.name, asked.partition_index) for topic in request.topics for asked in topic.partitions]
-    twice = {each for each in named if named.count(each) > 1} if len(set(named)) != len(named) else set()
+    named = Counter(
+        (topic.name, asked.partition_index) for topic in request.topics for asked in topic.partitions
+    )
     topics = []
     for topic in request.topics:
         partitions = []
         for asked in topic.partitions:
             if (
-                topic.name,
-                asked.partition_index,
-            ) in twice or request.isolation_level not in ISOLATION_LEVELS:
+                named[topic.name, asked.partition_index] > 1
+                or request.isolation_level not in ISOLATION_LEVELS
+            ):
                 answer = _error(asked, ErrorCode.INVALID_REQUEST)
             else:
                 answer = _answer(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import Call, handles
-from neuraxis.broker.new_topics import check_name, plan_topic
+from neuraxis.broker.new_topics import check_name, check_new_partitions, plan_topic
 from neuraxis.broker.node import OFFSETS_TOPIC
 from neuraxis.broker.operations import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from neuraxis.wire.errors import ErrorCode, Refused
@@ -97,10 +97,11 @@ def _asked(
         return answers
     names = dict.fromkeys(topic.name for topic in asked if topic.name is not None)
     may_create = request.allow_auto_topic_creation and node.settings.boolean("auto.create.topics.enable")
+    had = len(node.partitions)
     answers = []
     for name in names:
         try:
-            served = node.topics.get(name) or _missing(node, call, name, may_create=may_create)
+            served = node.topics.get(name) or _missing(node, call, name, had if may_create else None)
         except Refused as refused:
             missing = MetadataResponseTopic(error_code=refused.code, name=name)
             missing.topic_authorized_operations = _operations(request)
@@ -110,15 +111,16 @@ def _asked(
     return answers
 
 
-def _missing(node: Node, call: Call, name: str, *, may_create: bool) -> Topic:
-    """Create a topic that is not there, if that is allowed."""
+def _missing(node: Node, call: Call, name: str, had: int | None) -> Topic:
+    """Create a topic that is not there, if that is allowed; `had` is how many partitions there were before, None if not."""
     check_name(name)
-    if not may_create:
+    if had is None:
         raise Refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     if name == OFFSETS_TOPIC:
         node.group_shard("", call.now)
     else:
         plan = plan_topic(node, name)
+        check_new_partitions(node, plan.partitions, len(node.partitions) - had)
         within_quota(node, call, plan.partitions)
         node.change_catalogue(plan, call, call.now, [name])
     return node.topics[name]

@@ -70,6 +70,7 @@ def _make_topics(node: Node, call: Call, group_id: str, answer: StreamsGroupHear
     if not missing or group is None or group.streams is None or group.streams.configured is None:
         return
     failures = []
+    made = 0
     for info in group.streams.configured.create:
         if not _may_create(node, call, info.name):
             failures.append(f"{info.name} (the principal may not create it)")
@@ -83,7 +84,8 @@ def _make_topics(node: Node, call: Call, group_id: str, answer: StreamsGroupHear
                 {},
                 dict(info.configs),
             )
-            check_new_partitions(plan.partitions)
+            check_new_partitions(node, plan.partitions, made)
+            made += plan.partitions
             node.change_catalogue(plan, call, call.now, [info.name])
         except Refused as refused:
             failures.append(f"{info.name} ({refused.message})")
