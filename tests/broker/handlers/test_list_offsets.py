@@ -156,7 +156,7 @@ def test_a_topic_of_which_no_partition_is_named_is_left_out_of_the_answer() -> N
 
 
 def test_a_partition_named_a_hundred_thousand_times_is_answered_before_anybody_notices() -> None:
-    broker, peer = broker_with_records()
+    _, peer = broker_with_records()
     asked = [ListOffsetsPartition(partition_index=number, timestamp=-1) for number in range(100_000)]
     asked.append(asked[0])
     request = ListOffsetsRequest(topics=[ListOffsetsTopic(name="drives", partitions=asked)])
