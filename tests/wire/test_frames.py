@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from neuraxis.wire.codec import decode, decoder, encode
 from neuraxis.wire.frames import (
     FrameReader,
+    counted_size,
     encode_request,
     encode_response,
     read_request_header,
@@ -131,3 +132,13 @@ def test_a_negative_or_too_large_frame_is_malformed(size: str) -> None:
     reader.feed(bytes.fromhex(size))
     with pytest.raises(Malformed):
         reader.next()
+
+
+def test_what_counts_for_a_quota_is_the_length_field_and_the_body() -> None:
+    response = FetchResponse(
+        responses=[FetchableTopicResponse("t", bytes(16), [PartitionData(0, records=b"abc")])]
+    )
+    whole = b"".join(encode_response(1, response, 12, 1))  # type: ignore[arg-type]  # no spans in it
+    assert counted_size(response, 12) == len(whole) - 5
+    whole = b"".join(encode_response(1, response, 4, 1))  # type: ignore[arg-type]  # see above
+    assert counted_size(response, 4) == len(whole) - 4

@@ -104,6 +104,10 @@ class ClientQuotas:
             rate.record(-size, now_ms)
         return max(throttle_ms, request_ms), leaves
 
+    def counts_fetches(self, session: Session) -> bool:
+        """Whether the size of what the client fetches matters."""
+        return self.limit(FETCH, *_who(session)) is not None
+
     def delivered(self, session: Session, size: int, now_ms: int) -> int:
         """Count so many bytes of records that leave in any case: a share group has acquired them for this client."""
         found = self._find(FETCH, session)

@@ -77,6 +77,13 @@ def encode_response(correlation_id: int, obj: object, version: int, key: int) ->
     return parts
 
 
+def counted_size(obj: object, version: int) -> int:
+    """The bytes of a response that count for a quota, as in Kafka: its length field and its body, not its header."""
+    pieces: list[Part] = []
+    encoder(type(obj), version)(obj, pieces)
+    return 4 + sum(len(part) if isinstance(part, BYTES) else part.length for part in pieces)
+
+
 def encode_request(correlation_id: int, obj: object, version: int, client_id: str | None = None) -> bytes:
     """A whole request frame: length, header (version 1, or 2 for a flexible body) and body."""
     schema = schema_of(type(obj))

@@ -29,7 +29,6 @@ from neuraxis.wire.messages.fetch import (
     NodeEndpoint,
     PartitionData,
 )
-from neuraxis.wire.schema import BYTES
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.log import Range
@@ -43,9 +42,6 @@ IDS_SINCE = 13
 """The first version that names topics by id."""
 SESSIONS_SINCE = 7
 """The first version whose answers have an error code of their own."""
-FLEXIBLE_SINCE = 12
-HEADER_BYTES = 4
-"""Of an answer only the correlation id (and from version 12 on an empty list of tags) counts for no quota, as in Kafka."""
 NO_ID = bytes(16)
 NO_LEADER_EPOCH = -1
 """A client that does not say which epoch it believes in; here any negative number means that."""
@@ -101,18 +97,7 @@ def _refused(request: FetchRequest, version: int, code: ErrorCode) -> FetchRespo
 class _Waiter:
     """A fetch, and what it waits for."""
 
-    __slots__ = (
-        "call",
-        "epoch",
-        "is_replica",
-        "max_bytes",
-        "min_bytes",
-        "node",
-        "request",
-        "session",
-        "timer",
-        "watched",
-    )
+    __slots__ = ("call", "epoch", "is_replica", "max_bytes", "node", "request", "session", "timer", "watched")
 
     def __init__(self, node: Node, call: Call, request: FetchRequest, session: FetchSession | None) -> None:
         self.node = node
@@ -124,12 +109,10 @@ class _Waiter:
         self.is_replica = (request.replica_id if state is None else state.replica_id) >= 0
         self.timer: Timer | None = None
         self.watched: list[Partition] = []
-        self.max_bytes, self.min_bytes = request.max_bytes, request.min_bytes
-        if node.quotas.on:
-            most = node.quotas.most_fetched(call.session)
-            if most is not None:  # more than that would be above the quota whenever it is asked for
-                self.max_bytes = min(self.max_bytes, most)
-                self.min_bytes = min(self.min_bytes, self.max_bytes)
+        self.max_bytes = request.max_bytes
+        most = node.quotas.most_fetched(call.session) if node.quotas.on else None
+        if most is not None:  # more than that would be above the quota whenever it is asked for
+            self.max_bytes = min(self.max_bytes, most)
 
     def park(self) -> None:
         if self.session is not None:
@@ -233,7 +216,7 @@ class _Waiter:
                 data.current_leader = LeaderIdAndEpoch(self.node.node_id, each.partition.leader_epoch)
             told = told or data.error_code != 0 or data.diverging_epoch is not None
             answers.append(data)
-        if not final and not told and size < self.min_bytes:
+        if not final and not told and size < min(self.request.min_bytes, self.max_bytes):
             for data in answers:
                 if data.records:
                     data.records.release()  # type: ignore[union-attr]  # a Range, see above
@@ -252,18 +235,10 @@ class _Waiter:
         self, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool
     ) -> FetchResponse:
         """The response, or an empty one if the client is above its quota; both say how long it is muted."""
-        call, session = self.call, self.session
+        quotas, call, session = self.node.quotas, self.call, self.session
         begins = session is None or self.request.session_epoch == INITIAL_EPOCH
-        told = [
-            (each, data)
-            for each, data in zip(wanted, answers, strict=True)
-            if begins or data.records or data.error_code
-        ]
-        body = self.respond([each for each, _ in told], [data for _, data in told])
-        parts = frames.encode_response(0, body, call.api_version, call.api_key)
-        size = sum(len(part) if isinstance(part, BYTES) else part.length for part in parts)
-        size -= HEADER_BYTES + (call.api_version >= FLEXIBLE_SINCE)
-        throttle_ms, leaves = self.node.quotas.fetched(call.session, size, call.now.mono_ms)
+        size = self.size(wanted, answers, begins=begins) if quotas.counts_fetches(call.session) else 0
+        throttle_ms, leaves = quotas.fetched(call.session, size, call.now.mono_ms)
         if leaves:
             response = self.settle(wanted, answers, committed=committed)
             response.throttle_time_ms = throttle_ms
@@ -277,6 +252,16 @@ class _Waiter:
         return FetchResponse(
             throttle_time_ms=throttle_ms, session_id=0 if begins or session is None else session.id
         )
+
+    def size(self, wanted: list[Wanted], answers: list[PartitionData], *, begins: bool) -> int:
+        """The bytes of the response with these answers, as Kafka counts them; nothing counts as told."""
+        told = [
+            (each, data)
+            for each, data in zip(wanted, answers, strict=True)
+            if begins or data.records or data.error_code
+        ]
+        body = self.respond([each for each, _ in told], [data for _, data in told])
+        return frames.counted_size(body, self.call.api_version)
 
     def in_session(
         self, session: FetchSession, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool
