@@ -147,9 +147,9 @@ class Transactor(Reader):
         return "fail"
 
 
-def patiently(call: Callable[[], object]) -> None:
-    """Make a transactional call again while the client says it may be, up to twice its own timeout."""
-    deadline = time.monotonic() + 2 * CALL_TIMEOUT_S
+def patiently(call: Callable[[], object], for_s: float = 2 * CALL_TIMEOUT_S) -> None:
+    """Make a transactional call again while the client says it may be, for `for_s`: twice its own timeout."""
+    deadline = time.monotonic() + for_s
     while True:
         try:
             call()
