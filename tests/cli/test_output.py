@@ -7,7 +7,7 @@ import time
 import click
 import pytest
 
-from neuraxis.cli.output import iso_time, parse_pairs, parse_time_ms, plural, progress, table
+from neuraxis.cli.output import byte_progress, iso_time, parse_pairs, parse_time_ms, plural, progress, table
 from neuraxis.client import ClientError
 
 
@@ -19,6 +19,13 @@ def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
 def test_what_is_unknown_is_a_dash() -> None:
     assert table(("a", "b"), [(None, 1)]).splitlines()[1] == "-  1"
     assert table(("a",), []) == "A"
+
+
+def test_a_bar_of_bytes_is_drawn_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with byte_progress("Copying", hidden=False) as advance:
+        advance(5, 10)
+        advance(0, 0)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_one_is_singular() -> None:

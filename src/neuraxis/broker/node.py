@@ -28,12 +28,14 @@ from neuraxis.broker.coordinators.topics.machine import (
 )
 from neuraxis.broker.fetch_sessions import FetchSessions
 from neuraxis.broker.group_view import GroupView
+from neuraxis.broker.log.identity import RESTORED
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
 from neuraxis.broker.security.logins import Logins
 from neuraxis.broker.shares import SHARE_TOPIC, Shares
 from neuraxis.broker.telemetry import Telemetry
 from neuraxis.broker.transactions import Transactions
+from neuraxis.broker.work import Remove, SyncDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +52,8 @@ CATALOGUE_TOPIC = "__neuraxis_catalogue"
 CATALOGUE_ID = bytes.fromhex("6e657572617869730000000000000001")
 OFFSETS_TOPIC = "__consumer_offsets"
 TRANSACTIONS_TOPIC = "__transaction_state"
+RESTORED_BLOCKS = 1000
+"""Blocks of producer ids skipped after a restore: more than a broker hands out between a backup and its loss."""
 INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_TOPIC})
 
 
@@ -153,8 +157,18 @@ class Node:
         self.shares.start(now)
         self.transactions.start(now)
         self._add_first_users(now)
+        if self.recovery is not None and self.recovery.restored:
+            self._leave_the_backup(now)
         self.logins.start(now)
         self.started = True
+
+    def _leave_the_backup(self, now: Now) -> None:
+        """From a backup: producer ids that were handed out after it are not handed out again."""
+        self.change_catalogue(ReserveProducerIds(RESTORED_BLOCKS), None, now)
+        store = self.store
+        store.sync_logs(
+            list(store.logs.values()), lambda _: store.start("remove", [Remove(RESTORED), SyncDir("")]), now
+        )
 
     def _add_first_users(self, now: Now) -> None:
         """Users a broker is started with come to be once; what was changed of them since stays, if not told otherwise."""

@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "How much a user or a client may send, read and change: list, set, remove.",
     ),
     "config": ("neuraxis.cli.config", "Get, set and delete configuration of topics, brokers and groups."),
+    "backup": ("neuraxis.cli.backup", "Take and list consistent copies of a running broker."),
+    "restore": ("neuraxis.cli.restore", "Make a data directory from a backup."),
     "log": ("neuraxis.cli.log", "Look into a data directory without a broker."),
     "verify": (
         "neuraxis.cli.verify",

@@ -61,6 +61,15 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
+@contextlib.contextmanager
+def byte_progress(label: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar on stderr if that is a terminal; yields the function that is told (done, whole) bytes."""
+    with click.progressbar(
+        length=1000, label=label, file=sys.stderr, hidden=hidden or not sys.stderr.isatty()
+    ) as bar:
+        yield lambda done, whole: bar.update(1000 * done // max(1, whole) - bar.pos)
+
+
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
     """Return {name: value} of `name=value` arguments; a usage error names the option."""
     result = {}

@@ -180,5 +180,7 @@ TABLE: dict[int, tuple[Step, ...]] = {
     72: (),  # PushTelemetry
     # Ours
     20000: (Whole(DESCRIBE, CLUSTER),),  # DescribeClients
+    20001: (Whole(ALTER, CLUSTER),),  # BeginBackup
+    20002: (Whole(ALTER, CLUSTER),),  # HoldBackup
 }
 """API key -> steps, in the order in which they are asked."""

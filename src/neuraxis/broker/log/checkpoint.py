@@ -80,6 +80,13 @@ def entry_of(log: Log) -> Entry:
     )
 
 
+def entry_from(line: str) -> Entry:
+    """The entry of a line."""
+    topic_id, partition, durability, *numbers, topic = line.split(" ")
+    fields = bytes.fromhex(topic_id), int(partition), Durability(int(durability)), *map(int, numbers), topic
+    return Entry._make(fields)
+
+
 def to_bytes(checkpoint: Checkpoint, lines: list[str]) -> bytes:
     """The file: a head, the entries' lines, a checksum over all before it."""
     head = (
@@ -104,9 +111,8 @@ def parse(data: bytes) -> Checkpoint | None:
     )
     for line in lines:
         if line:
-            topic_id, partition, durability, *numbers, topic = line.split(" ")
-            key = bytes.fromhex(topic_id), int(partition)
-            result.entries[key] = Entry._make((*key, Durability(int(durability)), *map(int, numbers), topic))
+            entry = entry_from(line)
+            result.entries[entry.topic_id, entry.partition] = entry
     return result
 
 

@@ -143,11 +143,14 @@ class Checkpointer:
             store.start("trim", [Remove(path) for path in journals])
         if self._doomed:
             doomed, delay = self._doomed, max(log.settings.file_delete_delay_ms for log, _ in self._doomed)
-            store.ledger.alarm(now.mono_ms + delay, lambda later: self._bury_segments(doomed))
+            store.ledger.alarm(now.mono_ms + delay, lambda later: self._bury_when_free(doomed, later))
         for log, base in self._bases:
             log.checked_base = max(log.checked_base, base)
             store.cleaner.consider(log, now)
         self._segments, self._doomed, self._logs, self._old, self._bases = [], [], [], [], []
+
+    def _bury_when_free(self, doomed: list[tuple[Log, Segment]], now: Now) -> None:
+        self.store.holds.when_free(lambda _: self._bury_segments(doomed), now)
 
     def _bury_segments(self, doomed: list[tuple[Log, Segment]]) -> None:
         """Segments that lie below their log's start, durably."""

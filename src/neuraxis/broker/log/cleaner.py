@@ -169,7 +169,11 @@ class Cleaner:
         steps: list[Step] = [Sync(target.file) for target in plan.targets]
         steps += [Sync(file) for found in small for file in found]
         steps.append(Replace(f"{log.directory}/{swap.SWAP}", swap.to_bytes(list(exchanges))))
-        self.store.start("swap", steps, lambda later: self._decided(log, plan, list(exchanges), later))
+        self.store.start("swap", steps, lambda later: self._when_free(log, plan, list(exchanges), later))
+
+    def _when_free(self, log: Log, plan: Plan, exchanges: list[swap.Exchange], now: Now) -> None:
+        """Whoever copies the files would get a mixture of old and new."""
+        self.store.holds.when_free(lambda later: self._decided(log, plan, exchanges, later), now)
 
     def _write_small_files(self, log: Log, target: Target) -> tuple[swap.Exchange, list[File]]:
         contents = {

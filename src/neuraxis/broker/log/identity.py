@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 IDENTITY = "neuraxis.properties"
 KAFKA_IDENTITY = "meta.properties"
+RESTORED = "neuraxis-restored"
+"""There while a directory that came from a backup was not served yet: clients may have seen what is no longer in it."""
 FORMAT_VERSION = 1
 
 

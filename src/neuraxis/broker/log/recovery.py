@@ -31,6 +31,7 @@ class RecoveryReport:
     """What recovery found and did."""
 
     unclean: bool = False  # the last stop was not a clean one
+    restored: bool = False  # from a backup: what clients were shown since is gone
     other_boot: bool = False  # the machine was started again since
     # Durable; above every leader epoch shown before. Logs that may have lost something rise to it if both hold.
     next_epoch: int = 0
@@ -67,7 +68,8 @@ class Recovery:
         self._replay(checkpoint)
         for restored in self.restored.values():
             restored.finish()
-            if self.report.unclean and self.report.other_boot and restored.may_have_lost:
+            lossy = self.report.unclean and self.report.other_boot and restored.may_have_lost
+            if lossy or self.report.restored:
                 restored.log.raise_epoch(self.report.next_epoch)  # durable with the checkpoint that follows
                 self.report.lossy.add((restored.log.topic_id, restored.log.partition))
             self.report.notes += restored.notes
@@ -90,8 +92,16 @@ class Recovery:
         self.report.other_boot = checkpoint.boot_id != self.store.options.boot_id
         if self.report.unclean and self.report.other_boot:
             checkpoint.unclean_boots += 1
+        self._notice_backup(checkpoint)
         self.report.next_epoch = checkpoint.unclean_boots
         return checkpoint
+
+    def _notice_backup(self, checkpoint: Checkpoint) -> None:
+        """A directory from a backup: its logs go on in an epoch that no client has seen."""
+        marker = identity.read_properties(self.fs, identity.RESTORED)
+        if marker is not None:
+            self.report.restored = True
+            checkpoint.unclean_boots = max(checkpoint.unclean_boots, int(marker["leader.epoch"]))
 
     # Directories
 

@@ -11,6 +11,7 @@ from neuraxis.broker.log import checkpoint as files
 from neuraxis.broker.log.checkpointing import Checkpointer
 from neuraxis.broker.log.cleaner import Cleaner
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, OffsetOutOfRange, StorageFailed
+from neuraxis.broker.log.holds import Holds
 from neuraxis.broker.log.journal import Journal
 from neuraxis.broker.log.ledger import SPACE_CHECK_BYTES, Ledger
 from neuraxis.broker.log.log import Log
@@ -59,6 +60,7 @@ class LogStore:
         self.checkpointer = Checkpointer(self)
         self.cleaner = Cleaner(self)
         self.scrubber = Scrubber(self)
+        self.holds = Holds(self.ledger, lambda: self.full)
         self._works: list[Work] = []
         self._pending: dict[int, _Pending] = {}
         self._next_work_id = 1
@@ -99,6 +101,7 @@ class LogStore:
         """
         self.cleaner.stop()
         self.scrubber.stop()
+        self.holds.give_up(now)
         try:
             while self.take_work() or self._pending:
                 for work, _ in list(self._pending.values()):
@@ -198,7 +201,7 @@ class LogStore:
         if ticket > self.durable_ticket:
             self.ledger.alarm(now.mono_ms + FULL_CHECK_MS, lambda at: self._remove(path, ticket, at))
             return
-        self.start("remove", [Remove(path), SyncDir("")])
+        self.holds.when_free(lambda _: self.start("remove", [Remove(path), SyncDir("")]), now)
 
     # Works
 

@@ -96,7 +96,11 @@ APIS: dict[int, tuple[str, int, int, int]] = {
 }
 """Key to name, first version, last version, first flexible version; Kafka 4.4.0, without unstable versions."""
 
-OWN_APIS: dict[int, tuple[str, int, int, int]] = {20_000: ("DescribeClients", 0, 0, 0)}
+OWN_APIS: dict[int, tuple[str, int, int, int]] = {
+    20_000: ("DescribeClients", 0, 0, 0),
+    20_001: ("BeginBackup", 0, 0, 0),
+    20_002: ("HoldBackup", 0, 0, 0),
+}
 """APIs that are ours alone, in the same form. Their keys lie beyond those that Kafka and its vendors have taken."""
 
 _ALL_APIS = {**APIS, **OWN_APIS}

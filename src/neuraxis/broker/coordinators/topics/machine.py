@@ -114,7 +114,9 @@ class LowerLogStart:
 
 @dataclass(frozen=True, slots=True)
 class ReserveProducerIds:
-    """Take the next `PRODUCER_ID_BLOCK` producer ids: those below the new `next_producer_id`."""
+    """Take the next blocks of `PRODUCER_ID_BLOCK` producer ids: those below the new `next_producer_id`."""
+
+    blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ class CatalogueMachine:
             return tuple(fact for fact in command.facts if state.cluster.changes(fact))
         if isinstance(command, LowerLogStart):
             return (LogStartFact(command.topic_id, command.partition, command.offset),)
-        return (ProducerIdsFact(state.next_producer_id + PRODUCER_ID_BLOCK),)
+        return (ProducerIdsFact(state.next_producer_id + command.blocks * PRODUCER_ID_BLOCK),)
 
     def apply(self, state: CatalogueState, fact: Fact, now: Now) -> None:
         """Write the fact into the state."""

@@ -1,0 +1,1 @@
+"""Operating a cluster: what keeps it whole and says how it is."""
