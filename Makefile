@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sim fuzz bench compat docs crash clean kcat java
+.PHONY: help setup demo test check sim fuzz bench compat docs crash sbom audit clean kcat java
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,13 @@ crash: setup ## Kill the broker at random points under load: make crash ROUNDS=2
 docs: setup ## Write the generated reference pages again.
 	$(PYTHON) docs/generate.py
 	$(PYTHON) -m compat.matrix
+	$(PYTHON) -m fuzz.report
+
+sbom: setup ## Write the bill of materials (CycloneDX) to out/sbom.cdx.json.
+	$(PYTHON) tools/sbom.py $(ARGS)
+
+audit: setup ## Ask whether holes are known in what the package needs. 1: there are; 2: it cannot be said.
+	$(PYTHON) tools/audit.py
 
 clean: ## Remove the environment and everything generated.
 	rm -rf .venv .cache out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -105,6 +105,7 @@ def spoiled_compression(rng: random.Random) -> bytes:
     return bytes([codec]) + spoil(compress_snappy_raw(plain) if raw else compress(codec, plain), rng)
 
 
+COUNTED = "inputs refused"
 TARGETS: dict[str, tuple[Callable[[random.Random], bytes], Callable[[bytes], None]]] = {
     "batch": (spoiled_batch, fuzz_batch),
     "records": (spoiled_batch, fuzz_records),

@@ -21,6 +21,7 @@ from neuraxis.wire.primitives import Malformed
 from neuraxis.wire.schema import Message, schema_of
 from tests.wire.instances import every_version, random_instance
 
+COUNTED = "inputs refused"
 TARGETS = ("request", "response", "fact", "header")
 MEMORY_BASE = 64 * 1024
 """Bytes a decoder may allocate for the smallest input: the exception, the first objects, the compiled function."""
