@@ -157,6 +157,20 @@ def test_an_idle_broker_has_one_alarm_and_a_sound_one_no_findings() -> None:
     assert (scrubber.segments, scrubber.rounds) == (2 * segments, 2)
 
 
+def test_restarts_do_not_put_a_round_off() -> None:
+    world = filled()
+    for _ in range(3):
+        world.tick(HOUR_MS // 3)
+        world.settle()
+        world.store.close(world.now)
+        world.start()
+        world.configure_all()
+    for _ in range(20):
+        world.tick(1_000)
+        world.settle()
+    assert world.store.scrubber.rounds == 1
+
+
 def test_it_reads_no_faster_than_it_may() -> None:
     world = filled(options=replace(SCRUBBED, scrub_bytes_per_second=1_000))
     world.tick(HOUR_MS)

@@ -171,6 +171,11 @@ class Scrubber:
             self._round.extend(key for key in sorted(self.store.logs) if key > done)
             self._continue_at(now.mono_ms)
         else:
+            if (
+                not self._round_ms
+            ):  # a new directory: the interval counts from now on, however often the broker restarts
+                self._round_ms = now.wall_ms
+                self._save(now)
             self._plan_round(now)
 
     def stop(self) -> None:
@@ -185,8 +190,6 @@ class Scrubber:
     def _plan_round(self, now: Now) -> None:
         """The next round begins an interval after the last one began."""
         interval = self.store.options.scrub_interval_ms
-        if not self._round_ms:
-            self._round_ms = now.wall_ms
         delay = min(max(self._round_ms + interval - now.wall_ms, 0), interval)
         self.store.ledger.alarm(now.mono_ms + delay, self._begin_round)
 
