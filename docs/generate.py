@@ -1,4 +1,4 @@
-"""Writes the reference pages that are derived from code (apis.md, configs.md, cli.md) and the README's measured table.
+"""Writes the reference pages that are derived from code and the measured table of the README.
 
 The rule of the file: it reads the same tables the program uses, so a page cannot say something else than the code does.
 Run it with `make docs`; `python docs/generate.py --check` writes nothing and fails if a page is stale.
@@ -139,6 +139,33 @@ def command_line() -> str:
     return text + "\n".join(pages(group, "neuraxis"))
 
 
+def metrics() -> str:
+    """Every metric with its labels, and what Apache Kafka calls it."""
+    text = "# Metrics\n\n" + NOTICE + "\n"
+    known = module_if_there("neuraxis.broker.metrics.families")
+    if known is None:
+        return text + TO_COME
+    rows = [
+        (
+            f"`{family.name}`",
+            family.kind,
+            ", ".join(f"`{label}`" for label in family.labels),
+            family.text,
+            family.kafka and f"`{family.kafka}`",
+        )
+        for family in known.FAMILIES.values()
+    ]
+    return (
+        text
+        + "`neuraxis up --metrics 127.0.0.1:9404` shows these at `/metrics` in Prometheus's text format, to whoever may reach"
+        + " that address. `neuraxis.otlp.endpoint` pushes them to an OpenTelemetry collector, where names have no `_total`."
+        + " Times are in seconds, sizes in bytes; buckets double.\n\n"
+        + "A scrape costs the broker's loop a slice of some 100 microseconds in each turn, and its threads pause while they"
+        + " write: requests do not wait for it. [How to watch a broker](../how-to/watch-a-broker.md) says what to look at.\n\n"
+        + table(("Name", "Kind", "Labels", "What it says", "Apache Kafka's name"), rows)
+    )
+
+
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 
 
@@ -168,6 +195,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     REFERENCE / "apis.md": apis,
     REFERENCE / "configs.md": configs,
     REFERENCE / "cli.md": command_line,
+    REFERENCE / "metrics.md": metrics,
     README: readme,
 }
 

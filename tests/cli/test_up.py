@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,3 +134,50 @@ def test_what_was_set_is_in_force() -> None:
         assert shown.stdout.count('"leader"') == 7, shown.stdout
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
+
+
+def test_metrics_are_shown_where_it_was_told_and_the_log_is_json_with_a_dump_on_demand() -> None:
+    arguments = (
+        "--ephemeral",
+        "--listener",
+        "127.0.0.1:0",
+        "--metrics",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    )
+    with started(*arguments) as process:
+        screen = wait_for_screen(process)
+        url = next(line.split()[1] for line in screen.splitlines() if "metrics" in line)
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+            assert b"neuraxis_info{" in answer.read()
+        assert process.stderr is not None
+        process.send_signal(signal.SIGUSR1)
+        messages = []
+        while not any("next deadline" in message for message in messages):
+            messages.append(json.loads(process.stderr.readline())["message"])
+        assert any("stack of thread MainThread" in message for message in messages)
+        assert any("stack of thread neuraxis-work-0" in message for message in messages)
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_sigusr2_writes_the_bare_stacks_and_the_broker_goes_on() -> None:
+    with started("--ephemeral", "--listener", "127.0.0.1:0") as process:
+        screen = wait_for_screen(process)
+        assert "off (--metrics" in screen
+        process.send_signal(signal.SIGUSR2)
+        assert process.stderr is not None
+        stacks = ""
+        while "cli/up.py" not in stacks:
+            stacks += process.stderr.readline()
+        assert "thread 0x" in stacks.lower()
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_an_address_for_metrics_that_is_none_is_refused() -> None:
+    with started("--ephemeral", "--listener", "127.0.0.1:0", "--metrics", "9404") as process:
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert "host:port" in errors

@@ -11,6 +11,7 @@ from neuraxis.wire.schema import schema_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from neuraxis.broker.metrics.counters import Timing
     from neuraxis.broker.session import Session
     from neuraxis.broker.work import Now
 
@@ -27,6 +28,7 @@ class Call:
 
     `ticket` is the newest write this call made or saw: its reply leaves only when the store is durable up to it.
     `holds` says that later calls of the same connection wait for this one (it is parked for bytes, a group or time).
+    `timing` is there once the call was handled without being answered.
     """
 
     session: Session
@@ -42,6 +44,7 @@ class Call:
     answered: bool = False
     holds: bool = False
     abandon: Callable[[], None] | None = field(default=None)
+    timing: Timing | None = None
 
     def saw(self, ticket: int) -> None:
         """Remember that this call saw or made the write with this ticket."""

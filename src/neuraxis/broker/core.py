@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.call import CLOSE, NO_REPLY, PARKED, Api, Body, Call
 from neuraxis.broker.log.store import StorageFailed
+from neuraxis.broker.metrics.counters import Stopwatch, stopped
 from neuraxis.broker.node import Node
 from neuraxis.broker.refusal import refusal
 from neuraxis.broker.registry import api_table, first_flexible
+from neuraxis.broker.routes import REQUEST_WITHOUT_RECORDS_MAX_BYTES, Route, Routes
 from neuraxis.broker.security.gate import AUTHENTICATE, Stage
 from neuraxis.broker.security.logins import FIRST_WORK_ID, RawAnswers, raw_answer
-from neuraxis.broker.session import Session
+from neuraxis.broker.session import Session, release_parts
 from neuraxis.broker.throttling import Throttling
 from neuraxis.wire import frames
-from neuraxis.wire.codec import Decoder, Malformed, decoder
+from neuraxis.wire.codec import Malformed
 from neuraxis.wire.errors import ErrorCode, Refused
-from neuraxis.wire.messages import API_NAMES
 from neuraxis.wire.messages.api_versions import ApiVersionsRequest
 from neuraxis.wire.schema import BYTES
 
@@ -34,30 +35,33 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("neuraxis.broker")
 
-PRODUCE_KEY = 0
+FETCH_KEY = 1
 API_VERSIONS_KEY = 18
-REQUEST_WITHOUT_RECORDS_MAX_BYTES = 8 * 1024 * 1024
-"""Largest frame of a request that carries no record batches: decoded, it can take forty times its size in objects."""
 
 
 class Core:
     """The broker core. The shell feeds frames and time, performs works, and writes what lands in `ready` sessions."""
 
-    def __init__(self, config: BrokerConfig, store: LogStore, entropy: Entropy) -> None:
+    def __init__(
+        self, config: BrokerConfig, store: LogStore, entropy: Entropy, stopwatch: Stopwatch = stopped
+    ) -> None:
+        """`stopwatch` gives nanoseconds, for what is counted alone: nothing is decided by it."""
         self.config = config
         self.store = store
         self.apis = api_table()
         self.node = Node(config, store, entropy, self.apis)
         self.ready: list[Session] = []
         self._logins = self.node.logins.works
+        self._counters = self.node.counters
+        self._stopwatch = stopwatch
         self._quotas = self.node.quotas
         self._throttling = Throttling(self.node, self._list)
         self._completed: list[Call] = []
         self._waiting: list[tuple[int, int, Call]] = []
         self._next_session = 0
         self._next_token = 0
-        # Routes of what was asked before: one look-up says that key and version are served, and by what.
-        self._routes: dict[tuple[int, int], tuple[Api, Decoder]] = {}
+        self._routes = Routes(self.apis, self.node.counters)
+        self._known_routes = self._routes.known
         self._flexible_from = first_flexible(self.apis)
 
     def start(self, now: Now) -> None:
@@ -78,21 +82,24 @@ class Core:
         session = Session(self._next_session, listener, host, port)
         self.node.logins.meet(session)
         self.node.sessions[session.id] = session
+        self._counters.met(session)
         return session
 
     def disconnect(self, session: Session, now: Now) -> None:
         """The peer is gone (or is to be): drop what waits for it."""
         if self.node.sessions.pop(session.id, None) is not None:
             self.node.clients.left(session)
+            self._counters.parted(session)
         session.closing = session.closing or "disconnected"
         for call in session.pending:
             call.answered = True
             abandon, call.abandon = call.abandon, None
             if abandon is not None:
                 abandon()
-            _release_parts(call.response)
+            self._counters.abandoned(call)
+            release_parts(call.response)
         session.pending.clear()
-        _release_parts(session.output)
+        release_parts(session.output)
         session.output.clear()
         session.holding = None
         if session.muted is not None:
@@ -119,18 +126,19 @@ class Core:
         """One request frame (without its length prefix; writable). The view dies when this returns."""
         if session.gate is not None and not self._may_pass(session, frame, now):
             return
+        began_ns = self._stopwatch()
         try:
             key, version, correlation_id, client_id, position = frames.read_request_header(
                 frame, self._flexible_from
             )
             session.client_id = client_id
             session.last_seen_ms = now.wall_ms
-            route = self._routes.get((key, version))
+            route = self._known_routes.get((key, version))
             if route is None or len(frame) > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
                 route = self._route(session, key, version, correlation_id, len(frame), now)
                 if route is None:
                     return
-            api, decode = route
+            api, decode, tally = route
             session.apis[key] = version
             call = self._call(session, key, version, correlation_id, client_id, now)
             request = decode(frame, position)[0]
@@ -140,6 +148,13 @@ class Core:
         if self._quotas.on:
             self._throttling.frame_bytes = len(frame)
         self._run(api, call, request, now)
+        elapsed_ns = self._stopwatch() - began_ns
+        if session.pending:
+            tally.waits_for(call, began_ns, elapsed_ns)
+        else:
+            tally.buckets[elapsed_ns.bit_length()] += 1
+            tally.total += elapsed_ns
+        session.software.requests += 1
         if self._completed:
             self._drain(now)
 
@@ -181,9 +196,11 @@ class Core:
         self.store.done(work_id, result, error, now)
         self._advance(now)
         self._drain(now)  # first: a call answered just now must be encoded before its connection is flushed
-        waiting, durable = self._waiting, self.store.durable_ticket
+        waiting, durable, count = self._waiting, self.store.durable_ticket, len(self._waiting)
         while waiting and waiting[0][0] <= durable:
             self._flush(heapq.heappop(waiting)[2].session)
+        if count > len(waiting):
+            self._counters.released.add(count - len(waiting))
 
     # ---- logging in --------------------------------------------------------------------------------------------
 
@@ -222,32 +239,17 @@ class Core:
 
     def _route(
         self, session: Session, key: int, version: int, correlation_id: int, size: int, now: Now
-    ) -> tuple[Api, Decoder] | None:
+    ) -> Route | None:
         """What serves this key and version; None if the request was refused."""
-        api = self.apis.get(key)
-        if key != PRODUCE_KEY and size > REQUEST_WITHOUT_RECORDS_MAX_BYTES:
-            self._close(
-                session,
-                f"sent a request of {size} bytes; one without record batches may have "
-                f"{REQUEST_WITHOUT_RECORDS_MAX_BYTES}: ask for fewer things at once",
-            )
-            return None
-        if api is None:
-            name = API_NAMES.get(key, "an unknown API")
-            self._close(session, f"asked for key {key} ({name}), which this broker does not serve")
-            return None
-        if not api.minimum <= version <= api.maximum:
-            if key == API_VERSIONS_KEY:
-                self._refuse_api_versions(session, api, correlation_id, now)
-            else:
-                self._close(
-                    session,
-                    f"asked for {api.name} version {version}; served are {api.minimum} to {api.maximum}: "
-                    + ("the client is too old" if version < api.minimum else "the client is too new"),
-                )
-            return None
-        route = self._routes[key, version] = api, decoder(api.request, version)
-        return route
+        found = self._routes.find(key, version, size)
+        if not isinstance(found, str):
+            return found
+        api = self.apis[API_VERSIONS_KEY]
+        if key == API_VERSIONS_KEY and not api.minimum <= version <= api.maximum:
+            self._refuse_api_versions(session, api, correlation_id, now)
+        else:
+            self._close(session, found)
+        return None
 
     def _call(
         self, session: Session, key: int, version: int, correlation_id: int, client_id: str | None, now: Now
@@ -303,6 +305,8 @@ class Core:
             return
         if hasattr(response, "error_message"):
             response.error_message = reason
+        if call.api_key <= FETCH_KEY:
+            self._counters.answered(call.api_key, response)
         self._finish(call, response)
 
     def _finish(self, call: Call, response: Body) -> None:
@@ -312,6 +316,10 @@ class Core:
             self._throttling.answered(call, response)
         if session.holding is call:
             session.holding = None
+        if (
+            call.api_key > FETCH_KEY
+        ):  # the handlers of those two, which come often, say themselves when one is refused
+            self._counters.answered(call.api_key, response)
         try:
             call.response = frames.encode_response(
                 call.correlation_id, response, call.api_version, call.api_key
@@ -335,7 +343,8 @@ class Core:
         while session.pending:
             later = session.pending.pop()  # answers must not leave in another order: what came after goes too
             later.answered = True
-            _release_parts(later.response)
+            self._counters.abandoned(later)
+            release_parts(later.response)
             if later is call:
                 break
         self._close(session, "was to get an answer that cannot be encoded; the reason is above")
@@ -344,6 +353,8 @@ class Core:
         pending, output, durable = session.pending, session.output, self.store.durable_ticket
         while pending and (call := pending[0]).answered and call.ticket <= durable:
             pending.popleft()
+            if call.timing is not None:
+                call.timing.tally.left(call.timing, self._stopwatch())
             for part in call.response:
                 output.append(part)
                 if isinstance(part, BYTES):
@@ -362,6 +373,7 @@ class Core:
             session.closing = reason
             logger.warning("closing the connection of %s: it %s", session.describe(), reason)
             self.node.clients.refused(session, reason)
+            self._counters.closed_for_cause += 1
             pending = session.pending
             if pending and not pending[-1].answered:
                 pending.pop()  # the call that is refused; those before it are still answered
@@ -380,15 +392,9 @@ class Core:
     def _drain(self, now: Now) -> None:
         completed = self._completed
         for call in completed:
+            if call.timing is not None:
+                call.timing.answered_ns = self._stopwatch()
             call.now = now
             if call.session.closing is None or call in call.session.pending:
                 self._finish(call, call.response)
         completed.clear()
-
-
-def _release_parts(parts: Body) -> None:
-    if isinstance(parts, list | tuple) or hasattr(parts, "popleft"):
-        for part in parts:
-            release = getattr(part, "release", None)
-            if release is not None and not isinstance(part, memoryview):
-                release()

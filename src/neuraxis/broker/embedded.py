@@ -107,6 +107,15 @@ class Broker:
         listener = self._server.config.listeners[0]
         return f"{listener.advertised_host}:{listener.advertised_port}"
 
+    @property
+    def metrics_url(self) -> str | None:
+        """Where Prometheus finds the metrics (`neuraxis.metrics.listener`); None: nowhere."""
+        if self._server is None:
+            raise BrokerNotRunning(
+                "the broker is not running: use `with Broker() as broker:` or call start()"
+            )
+        return self._server.metrics_url
+
     def __enter__(self) -> Self:
         return self.start()
 

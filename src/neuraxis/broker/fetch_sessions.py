@@ -151,6 +151,7 @@ class FetchSessions:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
+        self.evicted = 0  # sessions that made room for others
         self.sessions: dict[int, FetchSession] = {}
 
     def open(self, request: FetchRequest, *, by_id: bool, now: Now, entropy: Entropy) -> FetchSession | None:
@@ -203,12 +204,14 @@ class FetchSessions:
             return False
         unused = next(iter(self.sessions.values()))
         if now.mono_ms - unused.used_ms > EVICTION_MS:
+            self.evicted += 1
             self._end(unused.id)
             return True
         established = [one for one in self.sessions.values() if now.mono_ms - one.created_ms > EVICTION_MS]
         smallest = min(established, key=lambda one: len(one.entries), default=None)
         if smallest is None or len(smallest.entries) >= size:
             return False
+        self.evicted += 1
         self._end(smallest.id)
         return True
 

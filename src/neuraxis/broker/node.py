@@ -29,6 +29,7 @@ from neuraxis.broker.coordinators.topics.machine import (
 from neuraxis.broker.fetch_sessions import FetchSessions
 from neuraxis.broker.group_view import GroupView
 from neuraxis.broker.log.identity import RESTORED
+from neuraxis.broker.metrics.counters import Counters
 from neuraxis.broker.parking import Parking
 from neuraxis.broker.partition import Partition, Writes
 from neuraxis.broker.security.logins import Logins
@@ -107,6 +108,7 @@ class Node:
         self.group_agenda = Agenda()
         self.sessions: dict[int, Session] = {}
         self.clients = Clients()
+        self.counters = Counters()
         self.telemetry = Telemetry()
         self.cluster_id = ""
         self.node_id = config.node_id

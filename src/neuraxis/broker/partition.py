@@ -28,7 +28,16 @@ class Writes:
 class Partition:
     """One partition of a topic on this node. It is always its own leader."""
 
-    __slots__ = ("index", "log", "topic", "topic_id", "waiting", "writes")
+    __slots__ = (
+        "index",
+        "log",
+        "received_bytes",
+        "sent_bytes",
+        "topic",
+        "topic_id",
+        "waiting",
+        "writes",
+    )
 
     def __init__(self, log: Log, writes: Writes) -> None:
         self.writes = writes
@@ -36,6 +45,8 @@ class Partition:
         self.topic_id = log.topic_id
         self.index = log.partition
         self.log = log
+        self.received_bytes = 0  # in batches that were appended, since the start
+        self.sent_bytes = 0  # in answers to fetches
         self.waiting: dict[object, Callable[[Partition, Now], None]] = {}
 
     @property
@@ -79,6 +90,7 @@ class Partition:
         epoch = log.leader_epoch
         batches.set_offset(view, base_offset, epoch)
         log.append(view, header.placed(base_offset, epoch), now)
+        self.received_bytes += len(view)
         if self.waiting and log.durable_offset == log.log_end_offset:
             self.wake(now)
         return base_offset, None

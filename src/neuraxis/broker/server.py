@@ -14,21 +14,29 @@ import secrets
 import select
 import socket
 import time
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.config_table import BrokerSettings
 from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
+from neuraxis.broker.diagnosis import describe
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
+from neuraxis.broker.metrics.exporter import Exporter, Inquiry, open_exporter, release
+from neuraxis.broker.metrics.survey import PAUSE_EVERY, Shell, survey
 from neuraxis.broker.tls import TlsListener
 from neuraxis.broker.work import Now
 from neuraxis.broker.workers import WORKERS_GRACE_S, AuditLog, Wake, Workers, open_audit_log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neuraxis.broker.config import BrokerConfig, Listener
     from neuraxis.broker.log.fs import Fs
+    from neuraxis.broker.metrics.counters import Counters
+    from neuraxis.broker.metrics.survey import Step
     from neuraxis.broker.tls import TlsSocket
 
 logger = logging.getLogger("neuraxis.broker")
@@ -83,6 +91,9 @@ class Server:
         self._deadline: int | None = 0
         self._workers = Workers(fs, self._wake)
         self._audit_log: AuditLog | None = None
+        self.exporter: Exporter | None = None
+        self._inquiries: deque[Inquiry] = deque()
+        self._counters: Counters
         self.core: Core
 
     # ---- life --------------------------------------------------------------------------------------------------
@@ -114,11 +125,15 @@ class Server:
             scrub_interval_ms=static.integer("neuraxis.scrub.interval.ms"),
         )
         store = LogStore(self.fs, options)
-        self.core = Core(self.config, store, secrets)
+        self.core = Core(self.config, store, secrets, time.monotonic_ns)
+        self._counters = self.core.node.counters
         self.core.start(clock())
         if self._may_be_patient:
             self._patience_ns = self.core.node.settings.integer("neuraxis.busy.poll.us") * 1000
         self._audit_log = open_audit_log(self.core.node)
+        node, data_dir = self.core.node, self.config.data_dir
+        instance = f"{node.cluster_id}/{node.node_id}"
+        self.exporter = open_exporter(self.inquire, node.settings, data_dir, instance)
         self._workers.start()
         for sock, _ in self._sockets.values():
             sock.listen(1024)
@@ -195,6 +210,8 @@ class Server:
             peer.close()
         for sock, _ in self._sockets.values():
             sock.close()
+        if self.exporter is not None:
+            self.exporter.stop()
         self._epoll.close()
         self._wake.close()
         if self._audit_log is not None:
@@ -212,6 +229,8 @@ class Server:
         ended_ns = time.monotonic_ns()
         now = Now(ended_ns // 1_000_000, time.time_ns() // 1_000_000)
         self._moved = 0
+        self._counters.idle_ns += ended_ns - started_ns
+        self._counters.turns += 1
         again, self._again = self._again, []
         for connection in again:
             if connection.open:
@@ -238,6 +257,8 @@ class Server:
         self._deadline = core.next_deadline()
         if now.mono_ms >= self._next_sweep_ms:
             self._sweep(now)
+        if self._inquiries and self._inquiries[0].step():
+            self._inquiries.popleft()
         self._brisk = (
             ended_ns - started_ns < self._patience_ns
             and self._moved <= LIGHT_BYTES
@@ -299,14 +320,44 @@ class Server:
     def _refuse(self, connection: Connection, reason: str) -> None:
         logger.warning("closing the connection of %s: it %s", connection.session.describe(), reason)
         self.core.node.clients.refused(connection.session, reason)
+        self._counters.closed_for_cause += 1
         self._drop(connection)
+
+    @property
+    def metrics_url(self) -> str | None:
+        """Where Prometheus finds the metrics; None: nowhere."""
+        page = None if self.exporter is None else self.exporter.page
+        return None if page is None else page.url
+
+    def inquire(self) -> Inquiry:
+        """Ask the loop for every number of the broker; from any thread. It gives a slice in each turn."""
+        inquiry = Inquiry(self._survey())
+        self._inquiries.append(inquiry)
+        self._wake.ring()
+        return inquiry
+
+    def _survey(self) -> Iterator[Step]:
+        unsent = 0
+        for number, connection in enumerate(list(self._connections.values())):
+            if number % PAUSE_EVERY == 0:
+                yield None
+            unsent += sum(len(view) for view in connection.sending)
+        workers = self._workers
+        shell = Shell(self._pool.used_bytes, unsent, workers.in_flight, workers.times())
+        yield from survey(self.core, shell, release())
+
+    def describe(self) -> Iterator[str]:
+        """What the broker is busy with, line by line: for the log, when somebody asks why it does nothing."""
+        pool = self._pool
+        yield f"{len(self._connections)} connections, {pool.used_bytes} of {pool.limit_bytes} bytes in unfinished frames"
+        yield from describe(self.core, clock())
 
     def _hand_out_works(self) -> None:
         for work in self.core.take_work():
             self._workers.submit(work)
 
     def _timeout(self, longest_ms: int, now_ns: int) -> float:
-        if self._again or self.core.ready:
+        if self._again or self.core.ready or self._inquiries:
             return 0.0
         if self._deadline is None:
             return longest_ms / 1000
@@ -370,10 +421,12 @@ class Server:
                 return
             except OSError as error:
                 # Out of descriptors: say so, go on serving who is here, try again in a second.
+                self._counters.accept_failures += 1
                 logger.error("cannot accept a connection on %s: %s", listener.name, error)
                 self._deafen(sock)
                 return
             if len(self._connections) >= self.config.max_connections:
+                self._counters.refused += 1
                 logger.warning(
                     "refusing a connection from %s: %d are open", address[0], len(self._connections)
                 )
@@ -469,6 +522,7 @@ class Server:
             return
         connection.touched_ms = now.mono_ms
         self._moved += count
+        self._counters.received_bytes += count
         if own is None:
             self._parse(connection, self._scratch, count, now)
         else:
@@ -492,6 +546,7 @@ class Server:
                     connection
                 )  # most who leave during a handshake only looked whether the port is open
             else:
+                self._counters.logged_in("TLS", succeeded=False)
                 self._refuse(connection, f"failed to shake hands over TLS: {error}")
             return
         if count == 0:
@@ -500,6 +555,7 @@ class Server:
             return
         connection.touched_ms = now.mono_ms
         self._moved += count
+        self._counters.received_bytes += count
         if connection.buffer is None:
             self._parse(connection, self._scratch, count, now)
         else:
@@ -594,6 +650,7 @@ class Server:
             copy_ranges = encrypted
             turn += count
             self._moved += count
+            self._counters.sent_bytes += count
         else:
             if not connection.reading:
                 self._again.append(connection)
@@ -616,6 +673,7 @@ class Server:
         except OSError:
             self._drop(connection)
             return True
+        self._counters.sent_bytes += count
         output.popleft()
         connection.session.output_bytes -= len(part)
         if count != len(part):

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.metrics.counters import Software
+
 if TYPE_CHECKING:
     from neuraxis.broker.call import Call
     from neuraxis.broker.parking import Timer
@@ -52,6 +54,7 @@ class Session:
     holding: Call | None = None
     closing: str | None = None
     listed: bool = False
+    software: Software = field(default_factory=Software)
     muted: Timer | None = None
 
     @property
@@ -70,3 +73,11 @@ class Session:
         """The peer in words, for the log."""
         software = f"{self.software_name} {self.software_version}".strip() or "unknown software"
         return f"{self.host}:{self.port} ({self.principal}, client id {self.client_id!r}, {software})"
+
+
+def release_parts(parts: object) -> None:
+    """Let go of the file ranges among the parts of an answer that will not leave; one not encoded yet holds none to keep."""
+    for part in parts if isinstance(parts, list | tuple | deque) else ():
+        release = getattr(part, "release", None)
+        if release is not None and not isinstance(part, memoryview):
+            release()

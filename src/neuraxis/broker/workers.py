@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.authorisation.audit import dropped_line, line
+from neuraxis.broker.metrics.counters import Histogram
 from neuraxis.broker.work import perform
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Workers:
         self._login_threads: list[threading.Thread] = []
         self.results: deque[tuple[int, bytes | None, OSError | None]] = deque()
         plan = [self._queues[0], *[self._queues[1]] * BACKGROUND_THREADS]
+        self._times: list[dict[str, Histogram]] = []  # by kind of work; each thread writes its own
         self._threads = [
             threading.Thread(target=self._run, args=(jobs,), name=f"neuraxis-work-{index}", daemon=True)
             for index, jobs in enumerate(plan)
@@ -117,10 +119,21 @@ class Workers:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def times(self) -> dict[str, Histogram]:
+        """How long works of each kind took, in nanoseconds. A work that ends meanwhile may be counted in part."""
+        found: dict[str, Histogram] = {}
+        for times in list(self._times):
+            for kind, histogram in list(times.items()):
+                found.setdefault(kind, Histogram()).take(histogram)
+        return found
+
     def _run(self, jobs: queue.SimpleQueue[Work | None]) -> None:
+        times: dict[str, Histogram] = {}
+        self._times.append(times)
         while (work := jobs.get()) is not None:
             error: OSError | None = None
             result: bytes | None = None
+            began_ns = time.monotonic_ns()
             try:
                 result = perform(self._fs, work)
             except OSError as failure:
@@ -128,6 +141,7 @@ class Workers:
             except Exception as failure:
                 logger.exception("work %s failed", work.kind)
                 error = OSError(f"work {work.kind} failed: {failure!r}")
+            times.setdefault(work.kind, Histogram()).add(time.monotonic_ns() - began_ns)
             self.results.append((work.id, result, error))
             self._wake.ring()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from neuraxis.broker.log.fs import DiskFs
 from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.security.listener import PROTOCOLS
 from neuraxis.broker.server import Server
+from neuraxis.cli import logs
 
 if TYPE_CHECKING:
     from neuraxis.cli.secure import Secured
@@ -47,6 +47,7 @@ Examples:
   neuraxis up --ephemeral                          for tests: in memory, gone when it stops
   neuraxis up --secure                             TLS and passwords: makes certificates, an admin, a client file
   neuraxis up --secure --listener SASL_SSL://0.0.0.0:9092 --advertised broker.example:9092
+  neuraxis up --metrics 127.0.0.1:9404 --log-format json
 
 \b
 Durability:
@@ -54,7 +55,8 @@ Durability:
   interval  the reply follows the write, the disk follows within a second
   os        the reply follows the write, the disk follows when the system writes, as in stock Kafka
 
-It stops cleanly on Ctrl-C and SIGTERM.
+It stops cleanly on Ctrl-C and SIGTERM. SIGUSR1 writes all that it is busy with into the log, SIGUSR2 the bare stacks of
+its threads, even if it hangs.
 """
 
 
@@ -145,6 +147,10 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, str]:
               help="TLS and passwords: make what is needed, once, and say how to connect.")  # fmt: skip
 @click.option("--secure-dir", type=click.Path(path_type=Path, file_okay=False),
               help="Where --secure keeps its files.  [default: DATA-DIR-security]")  # fmt: skip
+@click.option("--metrics", metavar="HOST:PORT",
+              help="Show metrics there for Prometheus, at /metrics, to whoever asks.  [default: nowhere]")  # fmt: skip
+@click.option("--log-format", type=click.Choice([logs.TEXT, logs.JSON]), default=logs.TEXT, show_default=True,
+              help="Form of the log on standard error.")  # fmt: skip
 @click.option("--no-console", is_flag=True, help="Do not start the web console.")
 @click.option("--quiet", is_flag=True, help="Do not print the start screen.")
 def command(
@@ -158,6 +164,8 @@ def command(
     strict_replication: bool,
     secure: bool,
     secure_dir: Path | None,
+    metrics: str | None,
+    log_format: str,
     no_console: bool,
     quiet: bool,
 ) -> None:
@@ -166,6 +174,9 @@ def command(
         no_console
     )  # there is no console to leave out yet; the option is kept so that scripts can say it already
     settings = _settings(pairs)
+    if metrics is not None:
+        _address(metrics)
+        settings["neuraxis.metrics.listener"] = metrics
     first = "SASL_SSL" if secure else "PLAINTEXT"
     found = _listeners(
         listeners or (f"{first}://127.0.0.1:9092",),
@@ -185,7 +196,7 @@ def command(
         first_users=secured.users if secured else (),
         renew_first_users=secured is not None and secured.new_admin,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logs.begin(log_format)
     sys.exit(run(config, quiet=quiet, secured=secured))
 
 
@@ -235,6 +246,7 @@ def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) ->
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    logs.dump_on_signals(server.describe)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     _spare_collections()
     if not quiet:
@@ -276,6 +288,7 @@ def screen(server: Server, secured: Secured | None = None) -> str:
         ],
         f"  data       {where}",
         f"  durability {policy}: {STATEMENTS[policy]}",
+        f"  metrics    {server.metrics_url or 'off (--metrics 127.0.0.1:9404)'}",
         f"  topics     {sum(1 for topic in server.core.node.topics.values() if not topic.internal)}",
         *(explain(secured) if secured else []),
         "",

@@ -26,12 +26,15 @@ class Guard:
 
     def __init__(self, authoriser: Authoriser, audit: Audit | None = None) -> None:
         self.authoriser = authoriser
+        self.denied: dict[tuple[int, int], int] = {}  # how often, by operation and kind of resource
         self.audit = audit
 
     def allows(self, call: Call, operation: int, kind: int, name: str = CLUSTER_NAME) -> bool:
         """Whether the caller may do this to the resource; the decision goes into the audit log."""
         session = call.session
         allowed = self.authoriser.allows(session.principal, session.host, operation, kind, name)
+        if not allowed:
+            self.denied[operation, kind] = self.denied.get((operation, kind), 0) + 1
         if self.audit is not None:
             self.audit.decided(call, operation, kind, name, allowed=allowed)
         return allowed

@@ -44,6 +44,7 @@ def api_versions(node: Node, call: Call, request: ApiVersionsRequest) -> ApiVers
         if not SOFTWARE.fullmatch(name) or not SOFTWARE.fullmatch(version):
             return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
         call.session.software_name, call.session.software_version = name, version
+        node.counters.introduced(call.session)
     if call.api_version >= 5 and (code := _expectation(node, request)):
         return ApiVersionsResponse(error_code=code)
     state = node.catalogue.read(call)

@@ -64,13 +64,13 @@ class Wanted(NamedTuple):
 def fetch(node: Node, call: Call, request: FetchRequest) -> Handled:
     """Answer at once when there is enough or something is wrong; else wait for it."""
     if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
-        return _refused(request, call.api_version, ErrorCode.INVALID_REQUEST)
+        return _counted(node, call, _refused(request, call.api_version, ErrorCode.INVALID_REQUEST))
     try:
         session = node.fetch_sessions.open(
             request, by_id=call.api_version >= IDS_SINCE, now=call.now, entropy=node.entropy
         )
     except Refused as refused:
-        return FetchResponse(error_code=refused.code)
+        return _counted(node, call, FetchResponse(error_code=refused.code))
     waiter = _Waiter(node, call, request, session)
     nothing_asked = not (session.entries if session is not None else request.topics)
     response = waiter.try_answer(final=request.max_wait_ms <= 0 or request.min_bytes <= 0 or nothing_asked)
@@ -92,6 +92,12 @@ def _refused(request: FetchRequest, version: int, code: ErrorCode) -> FetchRespo
         if topic.partitions
     ]
     return FetchResponse(error_code=code if version >= SESSIONS_SINCE else 0, responses=topics)
+
+
+def _counted(node: Node, call: Call, response: FetchResponse) -> FetchResponse:
+    """The response of a fetch that is refused as a whole; its errors are counted here, for the core skips those of fetches."""
+    node.counters.answered(call.api_key, response)
+    return response
 
 
 class _Waiter:
@@ -199,7 +205,8 @@ class _Waiter:
     def try_answer(self, *, final: bool) -> FetchResponse | None:
         """The response if there is enough to say, else None."""
         if self.session is not None and self.session.epoch != self.epoch:
-            return FetchResponse(error_code=ErrorCode.INVALID_FETCH_SESSION_EPOCH)
+            refusal = FetchResponse(error_code=ErrorCode.INVALID_FETCH_SESSION_EPOCH)
+            return _counted(self.node, self.call, refusal)
         committed = self.request.isolation_level == READ_COMMITTED
         wanted = self.look_up()
         if not final and not any(_has_news(each, committed=committed) for each in wanted):
@@ -229,7 +236,20 @@ class _Waiter:
         """The response with these answers, which count as told."""
         if self.session is not None:
             wanted, answers = self.in_session(self.session, wanted, answers, committed=committed)
-        return self.respond(wanted, answers)
+        response = self.respond(wanted, answers)
+        self.count(wanted, answers, response)
+        return response
+
+    def count(self, wanted: list[Wanted], answers: list[PartitionData], response: FetchResponse) -> None:
+        """Count the bytes that leave, and what is refused."""
+        refused = False
+        for each, data in zip(wanted, answers, strict=True):
+            if data.error_code:
+                refused = True
+            elif data.records and each.partition is not None:
+                each.partition.sent_bytes += data.records.length  # type: ignore[union-attr]  # a Range, see above
+        if refused:
+            self.node.counters.answered(self.call.api_key, response)
 
     def within_quota(
         self, wanted: list[Wanted], answers: list[PartitionData], *, committed: bool

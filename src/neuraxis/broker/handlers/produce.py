@@ -58,9 +58,12 @@ def produce(node: Node, call: Call, request: ProduceRequest) -> Handled:
             partitions.append(answer)
         if partitions:
             responses.append(TopicProduceResponse(data.name, data.topic_id, partitions))
+    response = ProduceResponse(responses)
+    if failed:
+        node.counters.answered(call.api_key, response)
     if request.acks == 0:
         return CLOSE if failed else NO_REPLY
-    return ProduceResponse(responses)
+    return response
 
 
 def _refused_whole(node: Node, request: ProduceRequest) -> int:

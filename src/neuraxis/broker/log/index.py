@@ -146,6 +146,11 @@ class IndexCache:
         self._bytes = 0
         self._segments: OrderedDict[Segment, int] = OrderedDict()
 
+    @property
+    def used_bytes(self) -> int:
+        """The bytes of the indexes in memory."""
+        return self._bytes
+
     def touch(self, segment: Segment) -> None:
         """A closed segment's indexes were used."""
         if segment in self._segments:

@@ -122,6 +122,11 @@ class Journal:
         self._files[base] = file
         self._new_names = True
 
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes from the first file that is still there to the end."""
+        return self.position - next(iter(self._files), self.position)
+
     def sync_steps(self) -> list[Step]:
         """The steps that make everything written so far durable; counts on them being done."""
         steps: list[Step] = [Sync(file) for file in self._dirty]

@@ -18,6 +18,7 @@ from neuraxis.broker.log.log import Log
 from neuraxis.broker.log.recovery import Recovery, RecoveryReport
 from neuraxis.broker.log.scrub import Scrubber
 from neuraxis.broker.log.settings import Durability, LogSettings, StoreOptions
+from neuraxis.broker.metrics.counters import Histogram
 from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work, perform
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class LogStore:
         self.logs: dict[tuple[bytes, int], Log] = {}
         self.durable_ticket = 0
         self.full = False
+        self.synced_bytes = Histogram()  # of the journal, by each sync
         self.cluster_id = options.cluster_id
         self.directory_id = options.directory_id
         self.checkpointer = Checkpointer(self)
@@ -248,6 +250,10 @@ class LogStore:
             raise StorageFailed(f"doing {work.kind}", error) from error
         finish(now)
 
+    def works_in_flight(self) -> list[Work]:
+        """The works that were handed out and have not ended."""
+        return [pending.work for pending in self._pending.values()]
+
     def _start_sync(self) -> None:
         """One sync of the journal for all logs; the next begins when it ends."""
         ledger = self.ledger
@@ -270,6 +276,7 @@ class LogStore:
 
         def finish(now: Now) -> None:
             self._syncing = False
+            self.synced_bytes.add(target - self.durable_ticket)
             self.durable_ticket = target
             for log in synced:
                 self._log_synced(log)

@@ -51,6 +51,11 @@ class LoginWorks:
         self._open[work.id] = finish
         self.new.append(work)
 
+    @property
+    def waiting(self) -> int:
+        """How many works have not ended."""
+        return len(self._open)
+
     def take(self) -> list[Work]:
         """The works to be performed now."""
         works, self.new = self.new, []
@@ -205,6 +210,7 @@ class Logins:
                 f"logged in again as {identity.name!r}, having been {gate.identity.name!r}",
             )
         lifetime_ms = self.listeners[session.listener].lifetimes_ms.get(gate.mechanism, 0)
+        self._node.counters.logged_in(gate.mechanism, succeeded=True)
         life_ms = gate.admitted(identity, lifetime_ms, now)
         session.principal = f"User:{identity.name}"
         session.by_token = identity.by_token
@@ -219,6 +225,9 @@ class Logins:
             if call.answered:
                 return  # the peer left meanwhile
             self._node.clients.refused(session, rejected.reason)
+            self._node.counters.closed_for_cause += 1
+            gate = session.gate
+            self._node.counters.logged_in("" if gate is None else gate.mechanism, succeeded=False)
             logger.warning("closing the connection of %s: it %s", session.describe(), rejected.reason)
             session.closing = session.closing or rejected.reason
             call.answer(answer())

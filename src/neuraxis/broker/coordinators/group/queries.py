@@ -62,13 +62,22 @@ def listed(state: GroupState, states: Collection[str], types: Collection[str]) -
     kinds = {name.lower() for name in types}
     found = []
     for group in state.groups.values():
-        kind = CONSUMER if group.consumer is not None else STREAMS if group.streams is not None else CLASSIC
+        kind = _kind(group)
         if kinds and kind not in kinds:
             continue
         phase, protocol_type = _summary(group)
         if not wanted or phase.lower() in wanted or (phase == NOT_READY and "not_ready" in wanted):
             found.append(ListedGroup(group.group_id, protocol_type or "", phase, kind))
     return found
+
+
+def kind_and_phase(group: Group) -> tuple[str, str]:
+    """The type of a group and its state, by the names that ListGroups uses."""
+    return _kind(group), _summary(group)[0]
+
+
+def _kind(group: Group) -> str:
+    return CONSUMER if group.consumer is not None else STREAMS if group.streams is not None else CLASSIC
 
 
 def _summary(group: Group) -> tuple[str, str | None]:

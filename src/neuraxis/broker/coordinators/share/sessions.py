@@ -70,6 +70,11 @@ class ShareSessions:
         self.sessions: dict[tuple[str, str], ShareSession] = {}
         self._of_connection: dict[int, dict[tuple[str, str], ShareSession]] = {}
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.sessions)
+
     def begin(self, group_id: str, member_id: str, connection: int, limit: int) -> ShareSession:
         """A new session; one that the member had before is dropped. Refuses (133) more than `limit`."""
         key = (group_id, member_id)
