@@ -317,6 +317,27 @@ def test_a_stop_in_the_middle_of_a_pass_is_clean_and_leaves_nothing_behind() -> 
     world.check_compacted()
 
 
+@pytest.mark.parametrize("stop", ["close", "kill"])
+def test_a_damaged_checkpoint_costs_a_compacted_log_nothing(stop: str) -> None:
+    world = started()
+    for _ in range(3):
+        fill(world, 40)
+        world.write((b"only %d" % world.it.log_end_offset, b"v"))
+        world.pass_time()
+    before = [bytes(view) for view in world.it.batches_from(0)]
+    end = world.it.log_end_offset
+    world.settle()
+    if stop == "close":
+        world.store.close(world.now)
+    world.fs.kill()
+    world.fs.flip("neuraxis-checkpoint", 30)
+    world.again()
+    assert any("damaged" in note for note in world.report.notes)
+    assert [bytes(view) for view in world.it.batches_from(0)] == before
+    assert world.it.log_end_offset == end
+    world.check_compacted()
+
+
 def test_a_restart_remembers_what_is_clean() -> None:
     world = started(replace(COMPACT, min_cleanable_dirty_ratio=0.5))
     fill(world, 30)

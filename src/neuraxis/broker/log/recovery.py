@@ -197,7 +197,8 @@ class Recovery:
         if swap.finish_at_start(self.fs, name, content):
             content = self.fs.list(name)
         log = Log(self.store.ledger, topic, topic_id, partition, LogSettings(), name)
-        restored = Restored(log, checkpoint.entries.get(key), content, self.now)
+        gaps = not checkpoint.known
+        restored = Restored(log, checkpoint.entries.get(key), content, self.now, gaps=gaps)
         if repair:
             self.store.make_directory(log)
         self.restored[key] = restored

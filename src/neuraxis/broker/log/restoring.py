@@ -26,9 +26,20 @@ class Restored:
     """A log that is being restored. `log` is always whole: its end is the end of what was proved so far."""
 
     def __init__(
-        self, log: Log, entry: Entry | None, content: list[str], now: Now, *, born: bool = False
+        self,
+        log: Log,
+        entry: Entry | None,
+        content: list[str],
+        now: Now,
+        *,
+        born: bool = False,
+        gaps: bool = False,
     ) -> None:
-        """Open a log from its directory's `content`; `born`: the journal says it began, so at offset 0."""
+        """Open a log from its directory's `content`; `born`: the journal says it began, so at offset 0.
+
+        `gaps`: no checkpoint tells compaction's gaps from a loss, so closed segments are taken with them.
+        """
+        self.gaps = gaps
         self.log = log
         self.fs = log.fs
         self.entry = entry
@@ -257,7 +268,8 @@ class Restored:
             start, data = segment.size, bytearray()
             for position, header, view in valid_batches(self.fs, segment.file, segment.size, size):
                 expected = run[-1][1].next_offset if run else log.log_end_offset
-                if header.base_offset != expected or header.next_offset > limit:
+                in_order = header.base_offset == expected or (self.gaps and header.base_offset > expected)
+                if not in_order or header.next_offset > limit:
                     break
                 run.append((position, header))
                 data += view
@@ -266,6 +278,8 @@ class Restored:
                     run, start, data = [], segment.size, bytearray()
             if run:
                 self._write(segment, start, memoryview(data), run)
+            if self.gaps and self.later and segment.size == size and self.later[0] > log.log_end_offset:
+                log.log_end_offset = log.durable_offset = self.later[0]
             if log.log_end_offset not in self.later or log.log_end_offset >= limit:
                 return
             if log.log_end_offset == segment.base_offset:
