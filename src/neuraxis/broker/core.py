@@ -318,7 +318,7 @@ class Core:
             session.holding = None
         if (
             call.api_key > FETCH_KEY
-        ):  # the handlers of those two, which come often, say themselves when one is refused
+        ):  # handlers of the others, which come often, say themselves what is refused
             self._counters.answered(call.api_key, response)
         try:
             call.response = frames.encode_response(
