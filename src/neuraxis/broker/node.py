@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neuraxis.broker.authorisation.audit import make_audit
-from neuraxis.broker.authorisation.guard import make_guard
 from neuraxis.broker.client_quotas import ClientQuotas
 from neuraxis.broker.clients import Clients
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
@@ -41,6 +40,7 @@ from neuraxis.broker.work import Remove, SyncDir
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from neuraxis.broker.authorisation.guard import Guard
     from neuraxis.broker.call import Api, Call
     from neuraxis.broker.config import BrokerConfig, Listener
     from neuraxis.broker.coordinators.group.machine import GroupState
@@ -117,7 +117,7 @@ class Node:
         self.catalogue: Shard[CatalogueState, Any]  # Any: the catalogue machine's facts
         self.settings = BrokerSettings(config.kafka_overrides(), {})
         self.audit = make_audit(self.settings)
-        self.guard = make_guard(self.settings, self.audit)
+        self.guard = self._make_guard()
         if self.guard is not None:
             self.guard.stand_before(apis)
         self.quotas = ClientQuotas(self.settings)
@@ -131,6 +131,14 @@ class Node:
         self.shares = Shares(self)
         self._producer_ids = (0, 0)
         self.transactions = Transactions(self, TRANSACTIONS_TOPIC, java_hash)
+
+    def _make_guard(self) -> Guard | None:
+        if not self.settings.string("authorizer.class.name"):
+            return None
+        # Only now: its table of rules names half of the messages, and most brokers have no authoriser.
+        from neuraxis.broker.authorisation.guard import make_guard
+
+        return make_guard(self.settings, self.audit)
 
     # ---- start -------------------------------------------------------------------------------------------------
 

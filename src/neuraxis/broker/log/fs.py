@@ -13,7 +13,6 @@ import resource
 import threading
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log import child
 from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
 from neuraxis.broker.log.filesystem import Buffer, File, Fs
 
@@ -144,6 +143,8 @@ class DiskFs(Fs):
             self._give(file)
 
     def clean(self, plan: Plan) -> None:
+        from neuraxis.broker.log import child  # most brokers never compact: a start need not load it
+
         size = sum(source.size for target in plan.targets for source in target.sources)
         if size < child.WORTH_BYTES:
             super().clean(plan)
