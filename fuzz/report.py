@@ -123,7 +123,7 @@ def page() -> str:
         + "\nMemory is that of the process that runs all targets one after the other, with all its samples.\n\n"
         "## What was found\n\nEach was mended at its root and has a test whose name is the sentence that was not true.\n\n"
         + table(["What", "Test"], found_rows)
-        + "\n## Runs\n\n"
+        + "\n## Runs\n\nA run began from its commit; the mends above were on their way during the first two.\n\n"
         + table(
             [
                 "Day",
