@@ -13,7 +13,7 @@ def test_a_route_is_remembered_with_its_tally() -> None:
     found = routes.find(3, 9, 100)
     assert isinstance(found, Route)
     assert (found.api.name, found.tally) == ("Metadata", counters.tallies[3, 9])
-    assert routes.known[3, 9] is found
+    assert routes.known[3, 9] == found
 
 
 def test_what_is_not_served_is_refused_with_the_reason() -> None:

@@ -126,7 +126,7 @@ class Core:
         """One request frame (without its length prefix; writable). The view dies when this returns."""
         if session.gate is not None and not self._may_pass(session, frame, now):
             return
-        began_ns = self._stopwatch()
+        began_ns = (stopwatch := self._stopwatch)()
         try:
             key, version, correlation_id, client_id, position = frames.read_request_header(
                 frame, self._flexible_from
@@ -148,7 +148,7 @@ class Core:
         if self._quotas.on:
             self._throttling.frame_bytes = len(frame)
         self._run(api, call, request, now)
-        elapsed_ns = self._stopwatch() - began_ns
+        elapsed_ns = stopwatch() - began_ns
         if session.pending:
             tally.waits_for(call, began_ns, elapsed_ns)
         else:
