@@ -37,7 +37,9 @@ def replace_handler(monkeypatch: pytest.MonkeyPatch, key: int, handler: Any) -> 
         found = original(self, *arguments)
         if found is None or arguments[1] != key:
             return found
-        return dataclasses.replace(found[0], handler=handler), found[1]
+        changed = dataclasses.replace(found[0], handler=handler), *found[1:]
+        self._known_routes[arguments[1], arguments[2]] = changed
+        return changed
 
     monkeypatch.setattr(core.WatchedCore, "_route", route)
 
