@@ -113,6 +113,9 @@ class Snapshots:
         digits = [name.removesuffix(SUFFIX) for name in names]
         self._offsets = sorted(int(name) for name in digits if name.isdigit())
         for offset in reversed(self._offsets):
+            # Compaction may have taken tombstones out of closed segments: what they deleted would live again.
+            if offset < self._log.active.base_offset:
+                break
             snapshot = self._read(offset)
             if snapshot is not None:
                 self._last_size = sum(len(key) + len(value or b"") for key, value in snapshot.records)
