@@ -72,6 +72,16 @@ def test_a_start_reads_the_newest_snapshot_and_the_tail() -> None:
     assert again.loaded < 40
 
 
+def test_a_snapshot_from_before_the_active_segment_is_not_used() -> None:
+    bench = filled()
+    log = bench.partition.log
+    assert snapshot.Snapshots(log, bench.store).newest() is not None
+    log.roll()
+    assert snapshot.Snapshots(log, bench.store).newest() is None, (
+        "compaction may have taken tombstones after it"
+    )
+
+
 def test_the_two_newest_are_kept() -> None:
     bench = filled(200)
     assert len(files(bench)) == 2
