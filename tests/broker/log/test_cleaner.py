@@ -28,6 +28,20 @@ def fill(world: CompactedWorld, rounds: int = 12) -> None:
         world.write((b"x", b"%d" % number * 20), (b"y%d" % (number % 3), b"v" * 30))
 
 
+def in_the_middle_of_a_pass() -> CompactedWorld:
+    """A pass has begun and nothing of it has been written."""
+    world = started()
+    fill(world, 30)
+    world.settle()
+    world.store.next_deadline()
+    world.tick(60_000)
+    world.take()
+    while not world.it.cleaning:
+        world.step()
+        world.take()
+    return world
+
+
 def keys_and_offsets(world: CompactedWorld) -> list[tuple[bytes | None, int]]:
     return [(record.key, record.offset) for record in world.committed()]
 
@@ -251,15 +265,7 @@ def test_a_reader_in_the_middle_of_an_exchanged_segment_reads_on() -> None:
 
 
 def test_what_is_below_a_raised_log_start_goes_when_the_pass_is_over() -> None:
-    world = started()
-    fill(world, 30)
-    world.settle()
-    world.store.next_deadline()
-    world.tick(60_000)
-    world.take()
-    while not world.it.cleaning:
-        world.step()
-        world.take()
+    world = in_the_middle_of_a_pass()
     world.it.advance_start(40, world.now)
     world.settle()
     world.pass_time()
@@ -269,15 +275,7 @@ def test_what_is_below_a_raised_log_start_goes_when_the_pass_is_over() -> None:
 
 
 def test_a_topic_deleted_during_a_pass_is_gone() -> None:
-    world = started()
-    fill(world, 30)
-    world.settle()
-    world.store.next_deadline()
-    world.tick(60_000)
-    world.take()
-    while not world.it.cleaning:
-        world.step()
-        world.take()
+    world = in_the_middle_of_a_pass()
     world.store.delete_log(world.it, world.now)
     world.settle()
     world.pass_time()
@@ -300,15 +298,7 @@ def test_a_damaged_segment_is_left_alone_and_named(caplog: pytest.LogCaptureFixt
 
 
 def test_a_stop_in_the_middle_of_a_pass_is_clean_and_leaves_nothing_behind() -> None:
-    world = started()
-    fill(world, 30)
-    world.settle()
-    world.store.next_deadline()
-    world.tick(60_000)
-    world.take()
-    while not world.it.cleaning:
-        world.step()
-        world.take()
+    world = in_the_middle_of_a_pass()
     world.store.close(world.now)
     assert not [name for name in world.fs.list("a-0") if name.endswith(swap.CLEANED)]
     world.fs.kill()
