@@ -9,6 +9,7 @@
  *   load ack     BOOTSTRAP TOPIC SAMPLES RECORD_BYTES      one in flight, linger 0, acks=all, closed loop
  *   load through BOOTSTRAP TOPIC SAMPLES RECORD_BYTES      produce until consumed, one in flight, closed loop
  *   load frames  HOST PORT FRAME_FILE ERROR_AT CONNECTIONS WINDOW MILLISECONDS    the same frame again and again
+ *   load noise   HOST PORT FRAME_FILE BYTES_PER_SECOND       the same frame at a rate, until killed; heeds no throttle time
  *   load disk    FILE BYTES CHUNK_BYTES SYNC_EVERY_BYTES   sequential append; 0 syncs once at the end
  *   load sync    FILE SAMPLES                              4 KiB append + fdatasync
  *   load socket  FILE BYTES                                loopback socket to page cache, 1 MB reads
@@ -334,6 +335,40 @@ static void frames(const char *host, int port, const char *path, size_t error_at
          client_cpu_s() - cpu);
 }
 
+/* What the socket does not take is left out, so that a muted client costs no time of its own and owes nothing later. */
+static void noise(const char *host, int port, const char *path, double rate) {
+  static char frame[1 << 20], replies[1 << 16];
+  int file = open(path, O_RDONLY), fd = dial(host, port);
+  size_t size = read(file, frame, sizeof frame), done = 0;
+  if ((ssize_t)size <= 0)
+    die("noise", "no frame");
+  double due = now_s(CLOCK_MONOTONIC);
+  for (;;) {
+    double now = now_s(CLOCK_MONOTONIC);
+    if (!done && now < due) {
+      usleep((due - now) * 1e6 + 1);
+    } else {
+      ssize_t wrote = send(fd, frame + done, size - done, MSG_NOSIGNAL);
+      if (wrote < 0 && errno != EAGAIN)
+        die("noise", strerror(errno));
+      if (wrote > 0)
+        done += wrote;
+      if (done == size)
+        done = 0, due += size / rate;
+      else
+        poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 1000);
+      now = now_s(CLOCK_MONOTONIC);
+      if (due < now - 0.1)
+        due = now; /* muted: what it would have sent meanwhile is left out */
+    }
+    ssize_t got;
+    while ((got = recv(fd, replies, sizeof replies, 0)) > 0)
+      ;
+    if (got == 0)
+      die("noise", "the broker closed the connection");
+  }
+}
+
 /* ---- the machine's own limits -------------------------------------------------------------------------------- */
 
 static int fresh(const char *path) {
@@ -429,6 +464,8 @@ int main(int argc, char **argv) {
     through(a[0], a[1], atol(a[2]), atol(a[3]));
   else if (!strcmp(verb, "frames") && argc == 9)
     frames(a[0], atoi(a[1]), a[2], atol(a[3]), atoi(a[4]), atol(a[5]), atol(a[6]));
+  else if (!strcmp(verb, "noise") && argc == 6)
+    noise(a[0], atoi(a[1]), a[2], atof(a[3]));
   else if (!strcmp(verb, "disk") && argc == 6)
     disk(a[0], atol(a[1]), atol(a[2]), atol(a[3]));
   else if (!strcmp(verb, "sync") && argc == 4)

@@ -1,11 +1,13 @@
-"""Does a client above its quota disturb its neighbour? `python -m bench.noisy_neighbour [--rounds 24] [--target kafka]`.
+"""Does a client above its quota disturb its neighbour? `python -m bench.noisy_neighbour [--rounds 40] [--target kafka]`.
 
-A neighbour has one 1,000-byte record in flight (librdkafka in C, acks=all, closed loop) while a noisy client tries to send ten
-times its `producer_byte_rate` of 1 MB/s. Short turns of the neighbour alone (the noisy one is stopped by SIGSTOP) and with the
-noise alternate, so that a drift of the machine touches both; then the same without a quota, to see what there is to protect
-from. Client, noise and broker share the cores. Budget: held by its quota, the noisy client changes the neighbour's p99 by at
-most 20 %, by the median of the ratios of all rounds. Told beside it: the ratio of the lower quartiles, for a busy machine
-(other work only ever adds to a p99), and the share of a core that the broker spends on the noise alone.
+A neighbour has one 1,000-byte record in flight (librdkafka in C, acks=all, closed loop) while a noisy client sends produce
+requests of 64 KiB at ten times its `producer_byte_rate` of 5 MB/s, as far as its socket takes them: it heeds no throttle time,
+and while the broker mutes it, it costs no time of its own. Short turns of the neighbour alone (the noisy one is stopped by
+SIGSTOP) and with the noise alternate, so that a drift of the machine touches both; then the same without a quota, to see
+what there is to protect from. Client, noise and broker share the cores. Budget: held by its quota, the noisy client changes
+the neighbour's p99 by at most 20 %, by the median of the ratios of all rounds. Told beside it: the ratio of the lower
+quartiles, for a busy machine (other work only ever adds to a p99), and the share of a core that the broker spends on the
+noise alone.
 """
 
 from __future__ import annotations
@@ -19,59 +21,39 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
-from bench.common import RESULTS, cpu_s, load
+from bench.common import CACHE, RESULTS, cpu_s, load, load_binary
+from bench.frames import CLIENT_ID, produce_frame
 from compat.brokers import BrokerProcess, start_target
 from tests.broker.admin_script import ask
 from tests.broker.scripts.quotas import change, entry
 
-QUOTA = 1_000_000
+QUOTA = 5_000_000
 TIMES = 10
 BUDGET = 1.2
 SAMPLES = 5_000
-"""Of the neighbour in each turn: fifty are above the p99, half a second and more."""
-RECORD_BYTES = 10_000
-TICK_S = 0.01
+"""Of the neighbour in each turn: fifty are above the p99, a second and more."""
+VALUE_BYTES = 64 << 10
 ALONE_S = 8.0
 """How long the noise is alone with the broker: several of its throttle times."""
-NOISY = "noisy"
+NOISY = CLIENT_ID.decode()
 HELD, FREE = "held by the quota", "without a quota"
-
-
-def make_noise(bootstrap: str, topic: str) -> None:
-    """Try to send `TIMES` the quota until this process is ended; what does not fit the buffer is left out."""
-    from confluent_kafka import Producer
-
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "client.id": NOISY,
-            "linger.ms": 5,
-            "queue.buffering.max.kbytes": 20_000,
-            "message.timeout.ms": 60_000,
-        }
-    )
-    due = time.monotonic()
-    while True:
-        for _ in range(round(QUOTA * TIMES * TICK_S / RECORD_BYTES)):
-            with contextlib.suppress(BufferError):
-                producer.produce(topic, bytes(RECORD_BYTES))
-        producer.poll(0)
-        due += TICK_S
-        time.sleep(max(0.0, due - time.monotonic()))
 
 
 @contextlib.contextmanager
 def noise(broker: BrokerProcess, topic: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The noisy client in a process of its own, in its stride."""
-    command = [sys.executable, "-m", "bench.noisy_neighbour", "--noise", broker.bootstrap, topic]
+    """The noisy client in a process of its own, in its stride. Ends with an error if it ended by itself."""
+    path = CACHE / "noise.bin"
+    path.write_bytes(produce_frame(topic, bytes(i * 151 % 256 for i in range(VALUE_BYTES))))
+    command = [str(load_binary()), "noise", "127.0.0.1", str(broker.port), str(path), str(QUOTA * TIMES)]
     process = subprocess.Popen(command)
     try:
         time.sleep(12)  # a quota looks back on eleven seconds: the burst it allows is over
         yield process
+        if process.poll() is not None:
+            raise RuntimeError("the noisy client ended by itself")
     finally:
         process.kill()
         process.wait()
@@ -100,6 +82,7 @@ def measure(
         return load("ack", broker.bootstrap, "neighbour", SAMPLES, 1000)["p99_ms"]
 
     p99_ms()  # warm
+    load("produce", broker.bootstrap, "noise", 1, 1000)  # makes the topic
     for name, rate in ((HELD, QUOTA), (FREE, None)):
         set_quota(broker, rate)
         found[name] = []
@@ -119,20 +102,13 @@ def measure(
 def main() -> None:
     """Entry point of `python -m bench.noisy_neighbour`."""
     parser = argparse.ArgumentParser(prog="python -m bench.noisy_neighbour", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--target", default="neuraxis", choices=["neuraxis", "kafka"])
-    parser.add_argument("--noise", nargs=2, metavar=("BOOTSTRAP", "TOPIC"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.noise:
-        make_noise(*arguments.noise)
     load_before = round(os.getloadavg()[0], 2)
     with start_target(arguments.target, {"auto.create.topics.enable": "true"}) as broker:
         shares: dict[str, float] = {}
         found = measure(broker, arguments.rounds, shares)
-    quartiles = {
-        name: [statistics.quantiles(each, n=4)[0] for each in zip(*pairs, strict=True)]
-        for name, pairs in found.items()
-    }
     ratios = {
         name: statistics.median(beside / alone for alone, beside in pairs) for name, pairs in found.items()
     }
