@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.config_table import BrokerSettings
 from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
+from neuraxis.broker.descriptors import room_for_connections
 from neuraxis.broker.diagnosis import describe
+from neuraxis.broker.log.fs import DiskFs
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
 from neuraxis.broker.metrics.exporter import Exporter, Inquiry, open_exporter, release
@@ -83,6 +85,9 @@ class Server:
         self._again: list[Connection] = []
         self._reads: dict[int, Connection] = {}
         self._deaf: list[socket.socket] = []
+        self._most_connections = (
+            config.max_connections
+        )  # fewer, if the process may not have so many descriptors
         self._held: list[tuple[int, socket.socket]] = []  # whom to close, and when
         self._tls: dict[str, TlsListener] = {}
         self._strangers: dict[Connection, int] = {}
@@ -112,6 +117,8 @@ class Server:
         self.config = replace(self.config, listeners=listeners)
         securities = self.config.listener_securities()
         self._tls = {name: TlsListener(each) for name, each in securities.items() if each.tls is not None}
+        logs_share = self.fs.most_descriptors if isinstance(self.fs, DiskFs) else 0
+        self._most_connections = room_for_connections(self.config.max_connections, logs_share)
         static = BrokerSettings(self.config.kafka_overrides(), {})
         in_memory = self.config.data_dir is None
         rate = 0 if in_memory else static.integer("neuraxis.scrub.bytes.per.second")
@@ -425,7 +432,7 @@ class Server:
                 logger.error("cannot accept a connection on %s: %s", listener.name, error)
                 self._deafen(sock)
                 return
-            if len(self._connections) >= self.config.max_connections:
+            if len(self._connections) + len(self._held) >= self._most_connections:
                 self._counters.refused += 1
                 logger.warning(
                     "refusing a connection from %s: %d are open", address[0], len(self._connections)

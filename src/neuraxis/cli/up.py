@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neuraxis.broker.config import BrokerConfig, Listener
+from neuraxis.broker.descriptors import raise_limit
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, StorageFailed
 from neuraxis.broker.log.fs import DiskFs
 from neuraxis.broker.log.memory import MemoryFs
@@ -219,6 +220,7 @@ def _secure(directory: Path, listeners: Sequence[Listener]) -> Secured:
 
 def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) -> int:
     """Run the broker until it is told to stop; the exit code."""
+    raise_limit()
     try:
         config.check()
         fs = MemoryFs() if config.data_dir is None else DiskFs(config.data_dir)
