@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from neuraxis.broker.log.failures import StorageFailed
+from neuraxis.broker.log.settings import LogSettings
 from tests.broker.log.harness import OS, SYNC, World
 from tests.simulation.disk import SimCrash, SimFs
 
@@ -191,6 +192,38 @@ def test_a_crash_at_any_operation_of_recovery_loses_nothing_more(script: Script,
                 continue
             break
         assert again > 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "power"),
+    [(OS, 20, False), (SYNC, 70_000, False), (SYNC, 70_000, True)],
+    ids=["os", "large, kill", "large, power"],
+)
+@pytest.mark.parametrize("number", range(1, 8))
+def test_a_log_made_anew_after_its_first_making_was_cut_off_keeps_its_records(
+    number: int, settings: LogSettings, size: int, power: bool
+) -> None:
+    """The first directory is set aside at the start between; the one after that must not bring it back over the second."""
+    world = World()
+    world.start()
+    world.settle()
+    world.fs.crash_at, world.fs.crash_how = world.fs.operations + number, "after"
+    with pytest.raises(SimCrash):
+        world.create("a", settings)
+    world.histories.clear()
+    world.fs.kill()
+    world.start()
+    log = world.create("a", settings)
+    world.append(log, size, records=1)
+    world.settle()
+    if power:
+        world.fs.power_loss(Random(number))
+    else:
+        world.fs.kill()
+    world.start()
+    world.check(power)
+    assert world.log("a").log_end_offset == log.log_end_offset
+    live_on(world)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)

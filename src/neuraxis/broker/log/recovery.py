@@ -122,7 +122,11 @@ class Recovery:
                 continue
             key = bytes.fromhex(retired[3]), int(retired[2])
             lives = key not in self.deleted and (key in checkpoint.entries or key in self.created)
-            if lives:  # the rename is here, but the frame that says so is lost
+            if lives and self._topic_id(f"{retired[1]}-{retired[2]}") == key[0]:
+                # It was set aside before the catalogue said that it lives: it was made anew, and that one counts.
+                if retired[4] == "delete":
+                    self.removable.append(name)
+            elif lives:  # the rename is here, but the frame that says so is lost
                 self._bring_back(name, f"{retired[1]}-{retired[2]}")
             elif retired[4] == "delete":
                 self.removable.append(name)
