@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sim fuzz bench compat docs crash sbom audit clean kcat java
+.PHONY: help setup demo test check sim worlds fuzz bench compat docs crash sbom audit clean kcat java
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ check: setup ## Format, lint, types, import contracts, tidy tests, snapshots. Un
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest -q tests/tidy $(wildcard tests/test_api_table.py)
+
+worlds: setup ## Simulate many short worlds, and go on where it was stopped: make worlds WORLDS=1000 [FIRST=n]
+	$(PYTHON) -m tests.simulation.campaign --worlds $(or $(WORLDS),1000) --first $(or $(FIRST),0)
 
 sim: setup ## Simulate random worlds: make sim SECONDS=60 [SEED=n]
 	$(PYTHON) -m tests.simulation --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))

@@ -8,11 +8,14 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from tests.simulation.plan import draw, draw_short
 from tests.simulation.planted import BUGS, planted
-from tests.simulation.world import run_seed
+from tests.simulation.world import run_plan, run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.simulation.plan import Plan
 
 
 def main() -> int:
@@ -23,21 +26,24 @@ def main() -> int:
         "--first", type=int, default=None, help="the first seed; the default is another one each day"
     )
     parser.add_argument("--seed", type=int, default=None, help="replay this seed alone")
+    parser.add_argument("--short", action="store_true", help="the seed's short world, as campaigns play it")
     parser.add_argument("--plant", choices=sorted(BUGS), default=None, help="with this bug put in on purpose")
     parser.add_argument("--story", action="store_true", help="print every event")
     parser.add_argument("--digest", action="store_true", help="print the digest of the seed's story")
     arguments = parser.parse_args()
     if arguments.seed is not None:
-        return replay(arguments.seed, arguments.plant, story=arguments.story, digest=arguments.digest)
+        plan = draw_short(arguments.seed) if arguments.short else draw(arguments.seed)
+        return replay(plan, arguments.plant, story=arguments.story, digest=arguments.digest)
     first = int(time.time()) // 86_400 * 1_000_000 if arguments.first is None else arguments.first
     return search(first, arguments.seconds)
 
 
-def replay(seed: int, plant: str | None, *, story: bool, digest: bool) -> int:
+def replay(plan: Plan, plant: str | None, *, story: bool, digest: bool) -> int:
     """One world again."""
+    seed = plan.seed
     with planted(plant):
         try:
-            world = run_seed(seed, keep_story=story)
+            world = run_plan(plan, keep_story=story)
         except Exception as error:
             report(seed, error, plant)
             return 1

@@ -39,6 +39,7 @@ class Plan:
     seed: int
     durability: str = "sync"
     duration_ms: int = 12_000
+    least_events: int = 0  # before it heals, whatever its duration
     topics: tuple[TopicPlan, ...] = ()
     producers: int = 2
     plain_producers: int = 0
@@ -135,6 +136,42 @@ def draw(seed: int) -> Plan:
         movers=rng.choice((0, 0, 0, 2, 3)),
         streamers=rng.choice((0, 0, 0, 2, 3)),
         compaction=rng.random() < 0.5,
+    )
+
+
+OPTIONAL = (
+    "groups",
+    "consumers",
+    "transactional",
+    "share_consumers",
+    "session_readers",
+    "movers",
+    "streamers",
+)
+"""The kinds of actors of which a short world has two at most."""
+
+
+def draw_short(seed: int) -> Plan:
+    """The plan of a seed made short: the same settings and faults in a second, on fewer actors.
+
+    What one short world leaves out, another has: each has its own choice of actors.
+    """
+    plan, rng = draw(seed), Random(f"{seed}/short")
+    kept = set(rng.sample(OPTIONAL, rng.choice((1, 1, 2))))
+    duration_ms = rng.choice((800, 1_100, 1_400))
+    faults = tuple(
+        replace(fault, at_ms=max(100, fault.at_ms * duration_ms // plan.duration_ms)) for fault in plan.faults
+    )
+    return plan.with_changes(
+        duration_ms=duration_ms,
+        least_events=450,  # and at least a hundred more while it heals
+        faults=faults,
+        producers=1,
+        readers=1,
+        members=min(plan.members, 2),
+        pace_ms=min(plan.pace_ms, 50),
+        checkpoint_ms=rng.choice((150, 600, 6_000)),
+        **{name: (max(1, getattr(plan, name)) if name in kept else 0) for name in OPTIONAL},
     )
 
 

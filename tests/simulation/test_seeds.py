@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.world import run_seed
+from tests.simulation import campaign
+from tests.simulation.plan import draw_short
+from tests.simulation.world import run_plan, run_seed
 
 ROOT = Path(__file__).parents[2]
 SEEDS = range(1, 81)
 CHUNK = 10
 TWICE = SEEDS[::20]  # 5 % of them run in two more processes, whose hashes differ
+SHORT_REGRESSIONS = {
+    229: "a log made anew after its first making was cut off lost its records at the next start"
+}
 REGRESSIONS = [
     int(line.split()[0])
     for line in (Path(__file__).parent / "seeds.txt").read_text("utf-8").splitlines()
@@ -31,6 +36,19 @@ def test_worlds_keep_their_promises(first: int) -> None:
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_what_was_found_once_stays_found(seed: int) -> None:
     play(seed)
+
+
+@pytest.mark.parametrize("seed", SHORT_REGRESSIONS)
+def test_what_a_short_world_found_stays_found(seed: int) -> None:
+    run_plan(draw_short(seed))
+
+
+@pytest.mark.parametrize("first", range(0, 100, 50))
+def test_short_worlds_keep_their_promises_and_are_no_idle_ones(first: int) -> None:
+    chunk = campaign.play_chunk(first, 50)
+    assert chunk["broken"] == []
+    assert chunk["fewest_events"] >= campaign.LEAST_EVENTS
+    assert chunk["injected"]
 
 
 def play(seed: int) -> None:

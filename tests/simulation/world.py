@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from random import Random
@@ -36,6 +37,7 @@ PLENTY = 1 << 40
 SETTLE_MS = 20_000  # within this much simulated time after healing, everything must be in order
 MAX_EVENTS = 60_000  # a world has a few thousand; more means that something spins
 NEVER_DOWN_MS = 4_000
+DISK_FAULTS = {"eio": "EIO", "enospc": "ENOSPC", "short": "short write", "sync": "failed sync"}
 
 
 class Disk(SimFs):
@@ -62,6 +64,7 @@ class World:
         self.finished = False
         self.last_call = ""
         self.disk_was_hurt = False
+        self.injected: Counter[str] = Counter()  # what really went wrong, not what was planned
         self._heap: list[tuple[int, int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._rng = self.fork("ties")
         self.network_rng = self.fork("network")
@@ -112,6 +115,7 @@ class World:
         """How late a tick comes."""
         if self.healed or self.shell_rng.random() < 0.9:
             return 0
+        self.injected["late tick"] += 1
         return self.shell_rng.randint(1, 300)
 
     # ---- works -------------------------------------------------------------------------------------------------
@@ -165,10 +169,15 @@ class World:
         """The process ended: by a storage failure, or in the middle of a disk operation."""
         kind = self._crash_kind if why != "stopped" else "kill"
         self.tell(f"host: died ({kind or 'kill'}) at {why}")
+        if why != "stopped":
+            self.injected["death inside a disk operation"] += 1
+            if not self.host.up:
+                self.injected["death inside recovery"] += 1
         self._die(power=kind == "crash power")
 
     def _die(self, *, power: bool) -> None:
         self.checkers.before_death()
+        self.injected["power loss" if power else "process killed or stopped by a failure"] += 1
         self.host.gone()
         if power:
             self.fs.power_loss(self.disk_rng)
@@ -178,6 +187,7 @@ class World:
             self.fs.kill()
             if self.model.all_sync and self.disk_rng.random() < 0.3:
                 self.checkers.cache_lost = True
+                self.injected["cache dropped"] += 1
                 self.fs.drop_caches()  # memory was short: what a failed sync lost is gone now
         self._crash_kind = ""
         self.checkers.after_death(power=power)
@@ -206,16 +216,20 @@ class World:
                 self._die(power=kind == "power")
         elif kind == "stop":
             if self.host.up:
+                self.injected["clean stop"] += 1
                 self.host.stop()
                 if not self.host.up:
                     self.after(self.shell_rng.randint(1, 500), self._restart)
         elif kind == "cut":
             for link in list(self.host.peers):
                 if link.open and self.network_rng.random() < 0.7:
+                    self.injected["connection cut"] += 1
                     link.cut()
         elif kind == "pause":
+            self.injected["broker paused"] += 1
             self.host.paused_until_ms = self.time_ms + 50 * number
         elif kind == "clock":
+            self.injected["wall clock moved"] += 1
             self.wall_offset_ms += number
             self.model.clock_moved()
         elif kind.startswith("crash"):
@@ -223,6 +237,7 @@ class World:
         elif kind == "full":
             self.fs.capacity = self.fs.used() + self.shell_rng.choice((0, 2_000, 1 << 19))
             self.disk_was_hurt = True
+            self.injected["disk full"] += 1
             self.after(50 * number, self._make_room)
         else:
             self._hurt_disk(kind, number)
@@ -246,6 +261,7 @@ class World:
             if now < at or operation == "read" or (wanted[kind] and operation not in wanted[kind]):
                 return None
             self.fs.fault = None
+            self.injected[DISK_FAULTS[kind]] += 1
             return OSError(code, "injected", path)
 
         self.fs.fault = fail
@@ -279,6 +295,9 @@ class World:
 
     def _heal(self) -> None:
         """From here on nothing goes wrong any more."""
+        if self.events < self.plan.least_events:
+            self.after(100, self._heal)
+            return
         self.tell("world: everything heals")
         self.healed = True
         self.fs.fault = None
