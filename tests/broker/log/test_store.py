@@ -240,3 +240,14 @@ def test_a_barrier_over_logs_that_are_gone_is_reached_at_once() -> None:
     done: list[int] = []
     world.store.sync_logs([log], lambda now: done.append(1), world.now)
     assert done == [1]
+
+
+def test_what_is_synced_of_a_new_log_is_durable_only_when_the_journal_knows_the_log() -> None:
+    world = started()
+    log = world.create("a", OS)
+    world.append(log)
+    created, reached = world.store.last_ticket, list[int]()
+    world.store.sync_logs([log], lambda now: reached.append(world.store.durable_ticket), world.now)
+    world.settle()
+    assert reached
+    assert reached[0] >= created

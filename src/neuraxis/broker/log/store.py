@@ -293,12 +293,12 @@ class LogStore:
         self.start("sync", steps, finish)
 
     def sync_logs(self, logs: Iterable[Log], then: Callable[[Now], None], now: Now) -> None:
-        """Call `then` when all that these logs hold now is durable: at once, if it is."""
+        """Call `then` when these logs, new ones' making too, and all they hold now are durable: at once, if they are."""
         ticket, unjournaled = 0, []
         for log in logs:
             if log.gone or self.options.ephemeral:
                 continue
-            ticket = max(ticket, self.ledger.last_ticket if log.waiting else log.ticket)
+            ticket = max(ticket, self.ledger.last_ticket if log.waiting or log.new_files else log.ticket)
             if log.durability is not Durability.SYNC:
                 unjournaled.append(log)
         if not unjournaled:
