@@ -84,7 +84,9 @@ class Checkers:
         self.history = self.next_history
         self._check_catalogue(core)
         for log in core.store.logs.values():
-            if log.topic.startswith("__"):
+            # A log beyond its topic's partitions: the failed sync of its making took the catalogue's record, but not the
+            # directory. Nothing was promised of it, and the topic takes it over when it grows.
+            if log.topic.startswith("__") or (log.topic_id, log.partition) not in core.node.partitions:
                 continue
             world.model.verify_log(log, power=self.power_lost)
             self._check_indexes(log)
