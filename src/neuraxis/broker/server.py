@@ -29,6 +29,7 @@ from neuraxis.broker.log.store import LogStore, StorageFailed
 from neuraxis.broker.metrics.exporter import Exporter, Inquiry, open_exporter, release
 from neuraxis.broker.metrics.survey import PAUSE_EVERY, Shell, survey
 from neuraxis.broker.tls import TlsListener
+from neuraxis.broker.watch import Watch
 from neuraxis.broker.work import Now
 from neuraxis.broker.workers import WORKERS_GRACE_S, AuditLog, Wake, Workers, open_audit_log
 
@@ -98,6 +99,7 @@ class Server:
         self._audit_log: AuditLog | None = None
         self.exporter: Exporter | None = None
         self._inquiries: deque[Inquiry] = deque()
+        self._watch = Watch()
         self._counters: Counters
         self.core: Core
 
@@ -294,6 +296,7 @@ class Server:
         self._close_strangers(now)
         for tls in self._tls.values():
             tls.reload()
+        self._watch.look(self.core.store)
         for sock in self._deaf:
             self._epoll.register(sock, select.EPOLLIN)
         self._deaf.clear()

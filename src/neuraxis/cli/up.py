@@ -237,8 +237,7 @@ def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) ->
         server = Server(config, fs, alone=True)
         server.open()
     except (DirectoryInUse, FormatTooNew, StorageFailed, ValueError) as error:
-        click.echo(f"neuraxis up: {error}", err=True)
-        return 1
+        return _refuse(config, error)
     except OSError as error:
         click.echo(f"neuraxis up: {error.strerror}", err=True)
         click.echo(
@@ -256,9 +255,16 @@ def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) ->
     try:
         server.serve()
     except StorageFailed as failure:
-        click.echo(f"neuraxis up: {failure}", err=True)
-        return 1
+        return _refuse(config, failure)
     return 0
+
+
+def _refuse(config: BrokerConfig, error: Exception) -> int:
+    """Say why it does not run, or no longer, and where its data are; the exit code."""
+    click.echo(f"neuraxis up: {error}", err=True)
+    if config.data_dir is not None:
+        click.echo(f"The data directory is {Path(config.data_dir).resolve()}.", err=True)
+    return 1
 
 
 def _spare_collections() -> None:

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+
+import pytest
+
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, OffsetOutOfRange, StorageFailed
 from neuraxis.wire.errors import ErrorCode
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "ls -ld"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.EIO, "Check the disk"),
+    ],
+)
+def test_a_failed_disk_says_the_step_that_fits_its_error(number: int, step: str) -> None:
+    assert step in str(StorageFailed("writing a-0", OSError(number, "no")))
+    assert "Check the disk" in str(StorageFailed("waiting"))
 
 
 def test_failures_say_what_happened_and_what_to_do() -> None:

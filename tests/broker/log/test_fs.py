@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -67,4 +69,66 @@ def test_allocated_space_reads_as_zeros_and_keeps_what_is_there(tmp_path: Path) 
     fs.allocate(file, 10_000)
     assert fs.size(file) == 10_000
     assert fs.read(file, 0, 5) == b"abc\0\0"
+    fs.close()
+
+
+def test_where_descriptors_run_out_pinned_files_are_synced_and_give_theirs_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More files are written than the process may have open, all of them pinned as until a checkpoint; none is lost."""
+    probes = [os.open(os.devnull, os.O_RDONLY) for _ in range(40)]
+    room = max(probes) + 1
+    for probe in probes:
+        os.close(probe)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (room, room))
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    fs = DiskFs(str(tmp_path), most_descriptors=room * 2)
+    files = [fs.open(f"f{i}", create=True) for i in range(100)]
+    for turn in range(2):
+        for i, file in enumerate(files):
+            fs.write(file, turn, bytes([i]))
+            if not turn:
+                file.pin()
+    assert synced
+    assert max(file.fd for file in files) < room
+    assert all(fs.read(file, 0, 9) == bytes([i]) * 2 for i, file in enumerate(files))
+    fs.close()
+
+
+def test_an_open_that_finds_no_descriptor_is_tried_again_once_the_logs_gave_some_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = DiskFs(str(tmp_path))
+    first = fs.open("first", create=True)
+    fs.write(first, 0, b"1")
+    really, refused = os.open, []
+
+    def open_when_the_first_is_closed(path: str, flags: int, mode: int = 0o777) -> int:
+        if first.fd >= 0:
+            refused.append(path)
+            raise OSError(errno.EMFILE, "Too many open files")
+        return really(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_when_the_first_is_closed)
+    second = fs.open("second", create=True)
+    fs.write(second, 0, b"2")
+    assert len(refused) == 1
+    assert (fs.read(first, 0, 1), fs.read(second, 0, 1)) == (b"1", b"2")
+    fs.close()
+
+
+def test_an_open_that_finds_no_descriptor_and_nothing_to_give_back_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = DiskFs(str(tmp_path))
+    none_left = OSError(errno.EMFILE, "Too many open files")
+
+    def refuse(*_: object) -> int:
+        raise none_left
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            fs.open("first", create=True)
     fs.close()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from neuraxis.broker.log import identity
-from neuraxis.broker.log.failures import FormatTooNew
+from neuraxis.broker.log.failures import FormatTooNew, IdentityDamaged
 from tests.broker.log.harness import OPTIONS, OS, SYNC, World
 
 
@@ -41,6 +41,16 @@ def test_a_newer_format_is_refused_and_left_alone() -> None:
     with pytest.raises(FormatTooNew, match="format version 2; this version of neuraxis knows 1"):
         world.start()
     assert world.fs.content(identity.IDENTITY).startswith(b"format.version=2")
+
+
+@pytest.mark.parametrize("content", [b"", b"format.version=abc\n", b"\0\xff\0", b"cluster.id=x\n"])
+def test_an_identity_that_says_no_format_is_refused_and_left_alone(content: bytes) -> None:
+    world = started()
+    world.store.close(world.now)
+    world.fs.replace(identity.IDENTITY, content)
+    with pytest.raises(IdentityDamaged, match=r"neuraxis\.properties .* put the file back"):
+        world.start()
+    assert world.fs.content(identity.IDENTITY) == content
 
 
 def test_a_directory_keeps_its_identity() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
+from neuraxis.broker.log.fs import File
 from neuraxis.broker.log.journal import (
     DIRECTORY,
     FRAME_OVERHEAD,
+    SMALL_FILE,
     Journal,
     Kind,
     Replay,
@@ -95,3 +99,33 @@ def test_a_large_batch_is_referred_to_by_its_header() -> None:
     kind, payload = payload_of(memoryview(bytes(65_537)))
     assert (kind, len(payload)) == (Kind.REFERENCE, 61)
     assert FRAME_OVERHEAD == 57
+
+
+def test_on_a_disk_without_room_for_the_usual_file_a_small_one_is_begun(fs: SimFs) -> None:
+    """Below the reserve a topic can still be deleted, and its deletion is a frame."""
+    journal = Journal(fs, 32 << 20)
+    allocated: list[int] = []
+
+    def no_room_for_much(file: File, length: int) -> None:
+        if length > SMALL_FILE:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        allocated.append(length)
+        SimFs.allocate(fs, file, length)
+
+    fs.allocate = no_room_for_much  # type: ignore[method-assign]  # this disk is nearly full
+    tickets = write(journal, 30, size=60_000)
+    assert len(allocated) == len(bases_of(fs)) > 1
+    assert [frame.end for frame in Replay(fs, 0)] == tickets
+
+
+def test_any_other_error_of_a_new_file_and_a_disk_without_any_room_stop(fs: SimFs) -> None:
+    for number, largest in ((errno.EIO, 1 << 40), (errno.ENOSPC, 0)):
+        journal = Journal(fs, 32 << 20)
+
+        def refuse(file: File, length: int, number: int = number, largest: int = largest) -> None:
+            if number == errno.EIO or length > largest:
+                raise OSError(number, "no")
+
+        fs.allocate = refuse  # type: ignore[method-assign]  # this disk is broken, or full
+        with pytest.raises(OSError, match="no"):
+            write(journal, 1)

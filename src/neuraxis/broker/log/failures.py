@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+
 from neuraxis.wire.errors import ErrorCode, Refused
+
+NEXT_STEPS = {
+    errno.ENOSPC: "Free some space on the disk of the data directory (df -h)",
+    errno.EDQUOT: "Free some space or raise the quota of this user (quota)",
+    errno.EROFS: "The disk is read-only: see why (dmesg), then mount it for writing (mount -o remount,rw)",
+    errno.EACCES: "Let this user write in the data directory (ls -ld, chown)",
+    errno.EPERM: "Let this user write in the data directory (ls -ld, lsattr)",
+    errno.EMFILE: "Allow the process more open files (ulimit -n; systemd: LimitNOFILE)",
+    errno.ENFILE: "Allow the machine more open files (sysctl fs.file-max)",
+    errno.ENOMEM: "Give the process more memory (ulimit -v; systemd: MemoryMax)",
+}
+"""What a person does about an error of the operating system; about any other one, check the disk."""
 
 
 class StorageFailed(Exception):
@@ -10,9 +24,11 @@ class StorageFailed(Exception):
 
     def __init__(self, doing: str, error: BaseException | None = None) -> None:
         reason = f": {error}" if error is not None else ""
+        number = error.errno if isinstance(error, OSError) else None
+        step = NEXT_STEPS.get(number or 0, "Check the disk (dmesg, df)")
         super().__init__(
             f"storage failed while {doing}{reason}. The broker stops, so that nothing is acknowledged that may be "
-            "lost; check the disk (dmesg, df), then start it again: it recovers from its journal."
+            f"lost. {step}, then start it again: it recovers from its journal."
         )
 
 
@@ -33,6 +49,16 @@ class FormatTooNew(Exception):
         super().__init__(
             f"the data directory has format version {found}; this version of neuraxis knows {known}. It was not "
             "touched: start it with the newer version, or choose another directory (--data-dir)."
+        )
+
+
+class IdentityDamaged(ValueError):
+    """The file that says whose directory this is and which format it has cannot be read."""
+
+    def __init__(self, path: str, found: str) -> None:
+        super().__init__(
+            f"{path} in the data directory does not say which format the directory has (format.version: {found!r}). "
+            "Nothing was touched: put the file back from a backup, or choose another directory (--data-dir)."
         )
 
 

@@ -27,6 +27,8 @@ __all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
 
 # Half of the process's limit is left to sockets; above 4,096 more descriptors no longer save anything measurable.
 MOST_DESCRIPTORS = 4096
+# Descriptors that files of the log leave free: workers need one for each directory or small file that they sync.
+KEPT_DESCRIPTORS = 16
 # What some systems lack (macOS): a sync that may leave out metadata, and space that is reserved.
 _sync_data = getattr(os, "fdatasync", os.fsync)
 _reserve = getattr(os, "posix_fallocate", None)
@@ -64,7 +66,7 @@ class DiskFs(Fs):
         if file.fd < 0:
             if file.removed:
                 raise FileNotFoundError(errno.ENOENT, "the file was removed", file.path)
-            file.fd = os.open(self._where(file.path), os.O_RDWR | os.O_CLOEXEC | flags, 0o644)
+            file.fd = self._open_near_limit(self._where(file.path), os.O_RDWR | os.O_CLOEXEC | flags)
             self._open[file] = None
         file.used = True
         return file.fd
@@ -88,6 +90,31 @@ class DiskFs(Fs):
             else:
                 os.close(file.fd)
                 file.fd = -1
+
+    def _open_near_limit(self, where: str, flags: int) -> int:
+        """Open; where descriptors run out, the logs give some back first. Numbers are given lowest first, so one tells."""
+        owned = threading.get_ident() == self._owner
+        try:
+            fd = os.open(where, flags, 0o644)
+        except OSError as error:
+            if error.errno != errno.EMFILE or not owned or not self._shed():
+                raise
+            return os.open(where, flags, 0o644)
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if owned and fd >= soft - min(KEPT_DESCRIPTORS, soft // 8):
+            self._shed()
+        return fd
+
+    def _shed(self) -> int:
+        """Close half of the descriptors, how many; pinned ones too: what is in them is synced first, so no error is missed."""
+        idle = [file for file in self._open if not (file.busy or file.removed)]
+        idle.sort(key=lambda file: file.pins > 0)  # those that cost no sync first
+        for file in idle[: max(1, len(idle) // 2)]:
+            if file.pins:
+                os.fsync(file.fd)
+                file.shrunk = False
+            self._close(file)
+        return len(idle)
 
     def _close(self, file: File) -> None:
         if file.fd >= 0:

@@ -1,10 +1,10 @@
-"""Whose data directory this is and which format it has. A newer format is refused untouched."""
+"""Whose data directory this is and which format it has. A newer or unreadable one is refused untouched."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log.failures import FormatTooNew
+from neuraxis.broker.log.failures import FormatTooNew, IdentityDamaged
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.fs import Fs
@@ -29,14 +29,17 @@ def read_properties(fs: Fs, path: str) -> dict[str, str] | None:
 
 
 def adopt(store: LogStore) -> None:
-    """Take the identity of an existing directory, or write that of a new one. Raises FormatTooNew."""
+    """Take the identity of an existing directory, or write that of a new one. Raises FormatTooNew, IdentityDamaged."""
     fs, options = store.fs, store.options
     ours = read_properties(fs, IDENTITY)
     if ours is not None:
-        version = int(ours.get("format.version", "0"))
-        if version > FORMAT_VERSION:
+        found = ours.get("format.version", "")
+        if not found.isdecimal():
             fs.close()
-            raise FormatTooNew(version, FORMAT_VERSION)
+            raise IdentityDamaged(IDENTITY, found)
+        if int(found) > FORMAT_VERSION:
+            fs.close()
+            raise FormatTooNew(int(found), FORMAT_VERSION)
     kafkas = read_properties(fs, KAFKA_IDENTITY) or {}
     known = ours or kafkas
     store.cluster_id = known.get("cluster.id", options.cluster_id)

@@ -7,6 +7,7 @@ says where its bytes belong, so a replay decides nothing. The first frame that i
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 from itertools import pairwise
 from struct import Struct
@@ -26,6 +27,8 @@ DIRECTORY = "journal"
 SUFFIX = ".journal"
 # Above this a batch is synced in its segment and the journal holds its header: writing it twice would cost more.
 LARGEST_COPY = 64 << 10
+# A file's size on a disk that has no room for the usual one: eight frames of the largest kind.
+SMALL_FILE = 512 << 10
 
 _START = Struct(">II")
 _HEAD = Struct(">QB16siqqi")
@@ -114,11 +117,20 @@ class Journal:
     def _start_file(self, base: int) -> None:
         """A new file at the journal's end, preallocated: without a change of size a sync takes two thirds of the time."""
         file = self.fs.open(file_name(base), create=True)
-        self.fs.allocate(file, self.segment_bytes)
+        capacity = self.segment_bytes
+        try:
+            self.fs.allocate(file, capacity)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or capacity <= SMALL_FILE:
+                raise
+            # Nothing was written yet, so nothing is written a second time. Below the reserve only deletions get here.
+            capacity = SMALL_FILE
+            self.fs.truncate(file, 0)
+            self.fs.allocate(file, capacity)
         file.pin()
         self._file = file
         self._base = base
-        self._capacity = self.segment_bytes
+        self._capacity = capacity
         self._files[base] = file
         self._new_names = True
 

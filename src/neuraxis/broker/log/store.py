@@ -83,7 +83,7 @@ class LogStore:
     def recover(self, now: Now) -> RecoveryReport:
         """Lock the directory, bring every log to a state that was promised, and make that state durable.
 
-        Raises DirectoryInUse, FormatTooNew, StorageFailed.
+        Raises DirectoryInUse, FormatTooNew, IdentityDamaged, StorageFailed.
         """
         self._mono_ms = now.mono_ms
         try:
@@ -93,7 +93,7 @@ class LogStore:
         except OSError as error:
             raise StorageFailed("recovering", error) from error
         self.ledger.last_ticket = self.durable_ticket = self.journal.position
-        self._look_at_space()
+        self.look_at_space()
         return report
 
     def close(self, now: Now) -> None:
@@ -230,7 +230,7 @@ class LogStore:
         if ledger.flushes:
             self._start_flush()
         if ledger.written >= ledger.check_at:
-            self._look_at_space()
+            self.look_at_space()
             if self.checkpointer.is_due():
                 self.checkpointer.start()
         if not self._works:
@@ -367,7 +367,7 @@ class LogStore:
         while self.ledger.aged:
             self.cleaner.consider(self.ledger.aged.pop(), now)
         if self._space_at is not None and now.mono_ms >= self._space_at:
-            self._look_at_space()
+            self.look_at_space()
         if self._checkpoint_at is not None and now.mono_ms >= self._checkpoint_at:
             self._checkpoint_at = None
             self.checkpointer.start()
@@ -393,8 +393,8 @@ class LogStore:
                 first = at
         return first
 
-    def _look_at_space(self) -> None:
-        """Ask for the free space; below the reserve the core refuses clients' writes."""
+    def look_at_space(self) -> None:
+        """Ask for the free space; below the reserve the core refuses clients' writes. The shell asks each second, too."""
         self.full = self.fs.space() < self.options.reserve_bytes
         self._space_at = self._mono_ms + FULL_CHECK_MS if self.full else None
         self.ledger.check_at = self.ledger.written + SPACE_CHECK_BYTES
