@@ -46,6 +46,7 @@ class ClassicSide(Member):
         super().__init__(mover.world, mover.name, GROUP, None)
         self.mover, self.client, self.rng = mover, mover.client, mover.rng
         self.version = self.rng.randint(0, 3)
+        self.known: set[Partition] = set()  # of what it was assigned: partitions of topics that were there
 
     def subscription(self) -> bytes:
         said = ConsumerProtocolSubscription(self.mover.names())
@@ -56,6 +57,8 @@ class ClassicSide(Member):
 
     def assigned(self, assignment: frozenset[Partition]) -> None:
         self.mover.check_given(set(assignment))
+        served = self.mover.world.model.served
+        self.known = {each for each in assignment if served(each[0]) is not None}
 
     def encode(self, owned: list[Partition]) -> bytes:
         by_topic: dict[str, list[int]] = {}
@@ -75,6 +78,10 @@ class ClassicSide(Member):
     def has(self) -> set[Partition]:
         """What it reads from."""
         return set(self.assignment or ())
+
+    def claims(self) -> set[Partition]:
+        """What is its own in a group that moved: it knows topics by id, so one that was not there yet is nobody's in it."""
+        return self.known & self.has()
 
     def live(self) -> Life:
         while not self.world.finished:
@@ -113,6 +120,10 @@ class NewSide(Consumer):
     def has(self) -> set[Partition]:
         """What it reads from."""
         return self._named(self.holds)
+
+    def claims(self) -> set[Partition]:
+        """The same: it was handed nothing by name."""
+        return self.has()
 
     def live(self) -> Life:
         while not self.world.finished:
@@ -173,7 +184,7 @@ class Mover(ScriptedActor):
             return
         members = _members(group)
         for other in self.others:
-            both = given & other.side.has()
+            both = given & other.side.claims()
             if other is not self and both and other.side.member_id in members:
                 raise Violation(f"{self.name} was handed {sorted(both)}, which {other.name} has")
 
