@@ -164,7 +164,7 @@ def draw_short(seed: int) -> Plan:
     )
     return plan.with_changes(
         duration_ms=duration_ms,
-        least_events=450,  # and at least a hundred more while it heals
+        least_events=500,  # and some more while it heals
         faults=faults,
         producers=1,
         readers=1,
