@@ -35,11 +35,11 @@ def test_a_disk_that_another_program_fills_is_noticed_said_once_and_taken_back(
     fs: ShrinkingFs, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker, watch = CoreHarness(fs=fs), Watch()
-    watch.look(broker.store)
+    watch.look(broker.store, broker.now)
     assert caplog.messages == []
     fs.free_bytes = broker.store.options.reserve_bytes - 1
     for _ in range(3):
-        watch.look(broker.store)
+        watch.look(broker.store, broker.now)
     assert broker.store.full
     (said,) = caplog.messages
     assert "64 MiB" in said
@@ -47,7 +47,7 @@ def test_a_disk_that_another_program_fills_is_noticed_said_once_and_taken_back(
     caplog.clear()
     fs.free_bytes += 1
     with caplog.at_level(logging.WARNING):
-        watch.look(broker.store)
+        watch.look(broker.store, broker.now)
     assert not broker.store.full
     assert "free again" in caplog.text
 
@@ -55,16 +55,14 @@ def test_a_disk_that_another_program_fills_is_noticed_said_once_and_taken_back(
 def test_a_clock_that_jumps_and_one_that_comes_back_are_said(caplog: pytest.LogCaptureFixture) -> None:
     broker, watch = CoreHarness(), Watch()
     mono_ms, wall_ms = broker.now
-    broker.core.tick(broker.now)
-    broker.core.tick(Now(mono_ms, wall_ms + HOUR_MS))
+    watch.look(broker.store, broker.now)
     for _ in range(3):
-        watch.look(broker.store)
+        watch.look(broker.store, Now(mono_ms, wall_ms + HOUR_MS))
     (said,) = caplog.messages
     assert "jumped" in said
     assert "restart" in said
     caplog.clear()
-    broker.core.tick(broker.now)
-    watch.look(broker.store)
+    watch.look(broker.store, broker.now)
     assert "is back" in caplog.text
 
 
@@ -73,6 +71,6 @@ def test_a_disk_that_does_not_say_its_free_space_leaves_the_verdict_to_the_next_
 ) -> None:
     broker, watch = CoreHarness(fs=fs), Watch()
     fs.broken = True
-    watch.look(broker.store)
+    watch.look(broker.store, broker.now)
     assert not broker.store.full
     assert "Input/output error" in caplog.text

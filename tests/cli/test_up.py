@@ -181,3 +181,27 @@ def test_an_address_for_metrics_that_is_none_is_refused() -> None:
         _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert "host:port" in errors
+
+
+STARVED = """
+from neuraxis.broker.server import Server
+from neuraxis.cli import main
+
+def starve(server):
+    raise MemoryError
+
+Server._turn = starve
+main()
+"""
+
+
+def test_memory_that_ran_out_stops_it_with_the_reason_and_what_to_do(tmp_path: Path) -> None:
+    arguments = ["up", "--data-dir", str(tmp_path), "--listener", "127.0.0.1:0", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED, *arguments], check=False, capture_output=True, text=True, timeout=PATIENCE_S
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "out of memory" in done.stderr
+    assert "ulimit -v" in done.stderr
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr

@@ -96,10 +96,10 @@ class PrivateDisk:
         """Another program's file that leaves so many bytes; 0: it takes what it gets, to the last byte."""
         ballast = self.inside / "ballast"
         with ballast.open("wb", buffering=0) as file:
-            if leave_bytes:
-                os.posix_fallocate(file.fileno(), 0, self.free_bytes - leave_bytes)
-                return ballast
-            for size in (1 << 20, 4096, 1):
+            most = self.free_bytes - max(leave_bytes, 1 << 20)
+            os.posix_fallocate(file.fileno(), 0, most)
+            file.seek(most)
+            for size in () if leave_bytes else (1 << 20, 4096, 1):
                 try:
                     while file.write(bytes(size)):
                         pass

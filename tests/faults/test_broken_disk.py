@@ -30,7 +30,7 @@ def test_a_disk_that_takes_no_write_any_more_stops_the_broker_and_what_it_acknow
 ) -> None:
     ledger = Ledger(broker, partitions=4)
     ledger.send(500)
-    producer = ledger.producer(patience_ms=2_000)
+    producer = ledger.producer(patience_ms=1_000)
     ledger.produce(producer, 500)
     disk.break_down()  # like a power cut: what was not synced is lost
     ledger.produce(producer, 500)

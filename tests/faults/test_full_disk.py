@@ -18,9 +18,14 @@ DISK_MB = 176
 """The reserve of 64, a preallocated journal of 32, two rounds of records, and what ext4 takes for itself."""
 
 
-@pytest.fixture(params=["tmpfs", "ext4"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PrivateDisk]:
-    with PrivateDisk(tmp_path / "data", request.param, DISK_MB) as found:
+@pytest.fixture
+def kind() -> str:
+    return "tmpfs"  # what the broker does by itself asks nothing of the kind
+
+
+@pytest.fixture
+def disk(kind: str, tmp_path: Path) -> Iterator[PrivateDisk]:
+    with PrivateDisk(tmp_path / "data", kind, DISK_MB) as found:
         yield found
 
 
@@ -70,7 +75,7 @@ def test_deleting_a_topic_makes_room_when_the_log_itself_has_filled_the_disk(
     ledger = Ledger(broker)
     ledger.send(10)
     bulk = Ledger(broker, "bulk", file_delete_delay_ms="0")
-    producer = bulk.producer(patience_ms=3_000)
+    producer = bulk.producer(patience_ms=1_000)
     bulk.produce(producer, 150, size=900_000)  # more than there is room for
     producer.flush(PATIENCE_S)
     assert bulk.failed
@@ -84,12 +89,13 @@ def test_deleting_a_topic_makes_room_when_the_log_itself_has_filled_the_disk(
     assert broker.running
 
 
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_when_another_program_takes_the_last_byte_the_broker_stops_and_keeps_what_it_acknowledged(
     broker: FaultyBroker, disk: PrivateDisk
 ) -> None:
     ledger = Ledger(broker)
     ledger.send(200)
-    producer = ledger.producer(patience_ms=2_000)
+    producer = ledger.producer(patience_ms=1_000)
     ledger.produce(producer)
     producer.flush(PATIENCE_S)
     broker.pause()  # so that it has no time to see the disk fill

@@ -296,7 +296,7 @@ class Server:
         self._close_strangers(now)
         for tls in self._tls.values():
             tls.reload()
-        self._watch.look(self.core.store)
+        self._watch.look(self.core.store, now)
         for sock in self._deaf:
             self._epoll.register(sock, select.EPOLLIN)
         self._deaf.clear()
@@ -569,7 +569,11 @@ class Server:
         if connection.buffer is None:
             self._parse(connection, self._scratch, count, now)
         else:
-            view = self._pool.append(connection, self._scratch[:count])
+            try:
+                view = self._pool.append(connection, self._scratch[:count])
+            except MemoryError:
+                self._refuse_for_memory(connection)
+                return
             self._parse(connection, view, connection.filled, now)
 
     def _name_by_certificate(self, connection: Connection, tls: TlsSocket) -> None:
@@ -601,11 +605,20 @@ class Server:
         if position == filled:
             connection.filled = 0
         else:
-            self._pool.keep(connection, view, position, filled)
+            try:
+                self._pool.keep(connection, view, position, filled)
+            except MemoryError:
+                self._refuse_for_memory(connection)
+                return
             if self._pool.used_bytes > self._pool.limit_bytes:
                 self._relieve_pool(now)
         if not session.listed and connection.open:  # a listed one is looked at again when it has been written
             self._update_interest(connection)
+
+    def _refuse_for_memory(self, connection: Connection) -> None:
+        """What a peer sends may not fit into memory; here nothing of it was done yet. Anywhere else that stops the broker."""
+        size = connection.frame_size
+        self._refuse(connection, f"sends a frame of {size} bytes, for which the process is out of memory")
 
     def _relieve_pool(self, now: Now) -> None:
         for victim in self._pool.victims(now):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.work import Now
 
 logger = logging.getLogger("neuraxis.broker")
 
@@ -18,7 +19,7 @@ class Watch:
         self._full = False
         self._stepped = False
 
-    def look(self, store: LogStore) -> None:
+    def look(self, store: LogStore, now: Now) -> None:
         """Look at the free space and at the clock; say what changed since the last look."""
         try:
             store.look_at_space()
@@ -28,6 +29,7 @@ class Watch:
         if store.full != self._full:
             self._full = store.full
             self._say_space(store)
+        store.ledger.look_at_clock(now)
         if store.clock_stepped != self._stepped:
             self._stepped = store.clock_stepped
             self._say_clock()

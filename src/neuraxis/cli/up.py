@@ -36,6 +36,11 @@ STATEMENTS = {
     "memory": "everything is kept in memory and is gone when the broker stops",
 }
 
+OUT_OF_MEMORY = (
+    "the process is out of memory, and the broker stops: what is half done must not go on. Nothing that was acknowledged is "
+    "lost. Give it more (ulimit -v; systemd: MemoryMax), then start it again"
+)
+
 HELP = """
 Start a durable, Kafka-compatible broker on this machine.
 
@@ -256,6 +261,8 @@ def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) ->
         server.serve()
     except StorageFailed as failure:
         return _refuse(config, failure)
+    except MemoryError:
+        return _refuse(config, MemoryError(OUT_OF_MEMORY))
     return 0
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # The free space is asked for again after this many bytes: far below the reserve, far above the cost of asking.
 SPACE_CHECK_BYTES = 8 << 20
+# A jump of the wall clock against the monotonic one by more suspends deletion by time: it may be a mistake.
+CLOCK_STEP_MS = 600_000
 
 
 class Ledger:
@@ -49,6 +51,14 @@ class Ledger:
         self.check_at = 0  # at this many written bytes the store looks after itself
         self._alarms: list[tuple[int, int, Alarm]] = []
         self._alarm_count = 0
+        self._clock_offset: int | None = None
+
+    def look_at_clock(self, now: Now) -> None:
+        """Notice a jump of the wall clock since the first look, and its end."""
+        offset = now.wall_ms - now.mono_ms
+        if self._clock_offset is None:
+            self._clock_offset = offset
+        self.clock_stepped = abs(offset - self._clock_offset) > CLOCK_STEP_MS
 
     def alarm(self, mono_ms: int, action: Alarm) -> None:
         """Call `action(now)` in the first tick at or after `mono_ms`; an alarm cannot be taken back, so actions check."""

@@ -32,8 +32,6 @@ __all__ = [
     "StoreOptions",
 ]  # fmt: skip
 
-# A jump of the wall clock against the monotonic one by more suspends deletion by time: it may be a mistake.
-CLOCK_STEP_MS = 600_000
 FULL_CHECK_MS = 1_000  # how often a full disk is looked at again
 DOOMED_MS = 1_000  # segments below a log's start are worth a checkpoint so soon
 
@@ -69,7 +67,6 @@ class LogStore:
         self._syncing = False
         self._barriers: list[tuple[int, Callable[[Now], None]]] = []
         self._mono_ms = 0
-        self._clock_offset: int | None = None
         self._checkpoint_at: int | None = None
         self._space_at: int | None = None
 
@@ -359,10 +356,7 @@ class LogStore:
     def tick(self, now: Now) -> None:
         """Do what is due by the clock: rolls, retention, flushes, checkpoints, removals."""
         self._mono_ms = now.mono_ms
-        offset = now.wall_ms - now.mono_ms
-        if self._clock_offset is None:
-            self._clock_offset = offset
-        self.ledger.clock_stepped = abs(offset - self._clock_offset) > CLOCK_STEP_MS
+        self.ledger.look_at_clock(now)
         self.ledger.ring(now)
         while self.ledger.aged:
             self.cleaner.consider(self.ledger.aged.pop(), now)
