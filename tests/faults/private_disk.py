@@ -21,7 +21,7 @@ SHUT_DOWN = 0x8004587D
 WITHOUT_FLUSH = 2
 """EXT4_GOING_FLAGS_NOLOGFLUSH: what was not synced is lost as well, as in a power cut."""
 NEEDED = (
-    "These tests mount a {kind} of their own in a private mount namespace, and this machine refuses: {reason}\n"
+    "These tests mount their own {kind} in a private mount namespace, and this machine refuses: {reason}\n"
     "{kind} needs {privilege}; in a container: --privileged. To leave these tests out: "
     "make test ARGS='--ignore=tests/faults'"
 )

@@ -89,7 +89,7 @@ def test_deleting_a_topic_makes_room_when_the_log_itself_has_filled_the_disk(
     assert broker.running
 
 
-@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+@pytest.mark.parametrize("kind", ["ext4"])  # which promises space before it has it
 def test_when_another_program_takes_the_last_byte_the_broker_stops_and_keeps_what_it_acknowledged(
     broker: FaultyBroker, disk: PrivateDisk
 ) -> None:
