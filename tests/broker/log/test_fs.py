@@ -132,3 +132,26 @@ def test_an_open_that_finds_no_descriptor_and_nothing_to_give_back_says_so(
         with pytest.raises(OSError, match="Too many open files"):
             fs.open("first", create=True)
     fs.close()
+
+
+def test_a_sync_that_fails_while_descriptors_are_given_back_fails_every_later_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read may have needed the descriptor: whoever waits for a sync must hear of the pages that are lost, too."""
+    fs = DiskFs(str(tmp_path), most_descriptors=16)
+    kept, other = fs.open("kept", create=True), fs.open("other", create=True)
+    fs.write(kept, 0, b"k")
+    kept.pin()
+    with monkeypatch.context() as patched:
+
+        def lose(_: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        patched.setattr(os, "fsync", lose)
+        fs._close(other)
+        with pytest.raises(OSError, match="Input/output"):
+            fs._shed()
+    with pytest.raises(OSError, match="Input/output"):
+        fs.sync(other)
+    kept.unpin()
+    fs.close()

@@ -50,9 +50,9 @@ class DiskFs(Fs):
         self._open: dict[File, None] = {}
         self._mutex = threading.RLock()
         self._lock_fd = -1
-        self._owner = (
-            0  # the thread that writes: it alone closes descriptors, so that it needs no lock to use one
-        )
+        # The thread that writes: it alone closes descriptors, so that it needs no lock to use one.
+        self._owner = 0
+        self._lost: OSError | None = None  # a sync that failed where nobody waited for one
         self._no_wait = hasattr(os, "RWF_NOWAIT")
         os.makedirs(data_dir, exist_ok=True)
 
@@ -111,10 +111,18 @@ class DiskFs(Fs):
         idle.sort(key=lambda file: file.pins > 0)  # those that cost no sync first
         for file in idle[: max(1, len(idle) // 2)]:
             if file.pins:
-                os.fsync(file.fd)
-                file.shrunk = False
+                self._sync_before_closing(file)
             self._close(file)
         return len(idle)
+
+    def _sync_before_closing(self, file: File) -> None:
+        """The system tells of lost pages once: who hears of it here may be a reader, so every later sync says it again."""
+        try:
+            os.fsync(file.fd)
+        except OSError as error:
+            self._lost = error
+            raise
+        file.shrunk = False
 
     def _close(self, file: File) -> None:
         if file.fd >= 0:
@@ -276,6 +284,8 @@ class DiskFs(Fs):
             self._give(file)
 
     def sync(self, file: File) -> None:
+        if self._lost is not None:
+            raise self._lost
         fd = self._take(file)
         try:
             if file.shrunk:  # POSIX lets fdatasync leave out a length that no read needs
