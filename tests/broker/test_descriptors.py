@@ -1,4 +1,4 @@
-"""The shares of the descriptor limit; what a full process does is in tests/integration/test_descriptors.py."""
+"""The shares of the descriptor limit; what a full process does is in tests/faults/test_descriptors.py."""
 
 from __future__ import annotations
 

@@ -17,14 +17,6 @@ def disk(tmp_path: Path) -> Iterator[PrivateDisk]:
         yield found
 
 
-@pytest.fixture
-def broker(tmp_path: Path, disk: PrivateDisk) -> Iterator[FaultyBroker]:
-    found = FaultyBroker(tmp_path, disk)
-    found.start()
-    yield found
-    found.kill()
-
-
 def test_a_disk_that_takes_no_write_any_more_stops_the_broker_and_what_it_acknowledged_is_there_afterwards(
     broker: FaultyBroker, disk: PrivateDisk
 ) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import socket
 from pathlib import Path
 
-from tests.broker.sockets import eventually
+from neuraxis.wire.errors import ErrorCode
+from neuraxis.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from tests.broker.harness import PRODUCE_VERSION, batch_of, produce_request
+from tests.broker.sockets import RawPeer, eventually
 from tests.faults.harness import PATIENCE_S, FaultyBroker, Ledger
 
 DESCRIPTORS = 128
@@ -22,6 +26,11 @@ def limited(directory: Path) -> FaultyBroker:
 def in_use(broker: FaultyBroker) -> int:
     """The limit at which the broker has as many descriptors as it may have."""
     return max(int(path.name) for path in Path(f"/proc/{broker.pid}/fd").iterdir()) + 1
+
+
+def sockets(broker: FaultyBroker) -> int:
+    """How many descriptors are sockets."""
+    return sum(os.readlink(path).startswith("socket:") for path in Path(f"/proc/{broker.pid}/fd").iterdir())
 
 
 def test_more_partitions_than_descriptors_are_written_within_one_checkpoint(tmp_path: Path) -> None:
@@ -69,3 +78,19 @@ def test_connections_that_find_no_descriptor_cost_nothing_and_come_in_when_there
         resource.prlimit(broker.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
         ledger.send(10)
         ledger.check()
+
+
+def test_connections_without_number_do_not_stop_a_broker_with_few_descriptors(tmp_path: Path) -> None:
+    with limited(tmp_path) as broker:
+        with RawPeer(broker.port) as peer, contextlib.ExitStack() as strangers:
+            for _ in range(2 * DESCRIPTORS):
+                strangers.enter_context(socket.create_connection(("127.0.0.1", broker.port), PATIENCE_S))
+            eventually(lambda: "refusing a connection" in broker.said, "there was no more room", PATIENCE_S)
+            assert sockets(broker) <= DESCRIPTORS // 2  # the other half is the logs'
+            create = CreateTopicsRequest([CreatableTopic("made", 60, 1)], 30_000)
+            (created,) = peer.request(create, 7).topics
+            assert created.error_code == ErrorCode.NONE
+            for partition in range(60):  # each opens a segment of its own
+                answer = peer.request(produce_request("made", batch_of(b"kept"), partition), PRODUCE_VERSION)
+                assert answer.responses[0].partition_responses[0].error_code == ErrorCode.NONE
+        Ledger(broker).send()  # the strangers have gone: there is room again

@@ -29,14 +29,6 @@ def disk(kind: str, tmp_path: Path) -> Iterator[PrivateDisk]:
         yield found
 
 
-@pytest.fixture
-def broker(tmp_path: Path, disk: PrivateDisk) -> Iterator[FaultyBroker]:
-    found = FaultyBroker(tmp_path, disk)
-    found.start()
-    yield found
-    found.kill()
-
-
 def answer_to_produce(broker: FaultyBroker) -> int:
     with RawPeer(broker.port) as peer:
         answer = peer.request(produce_request("drives", batch_of(b"one more"), 0), PRODUCE_VERSION)

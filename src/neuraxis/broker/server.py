@@ -23,7 +23,6 @@ from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
 from neuraxis.broker.descriptors import room_for_connections
 from neuraxis.broker.diagnosis import describe
-from neuraxis.broker.log.fs import DiskFs
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
 from neuraxis.broker.metrics.exporter import Exporter, Inquiry, open_exporter, release
@@ -86,9 +85,7 @@ class Server:
         self._again: list[Connection] = []
         self._reads: dict[int, Connection] = {}
         self._deaf: list[socket.socket] = []
-        self._most_connections = (
-            config.max_connections
-        )  # fewer, if the process may not have so many descriptors
+        self._most_connections = 0
         self._held: list[tuple[int, socket.socket]] = []  # whom to close, and when
         self._tls: dict[str, TlsListener] = {}
         self._strangers: dict[Connection, int] = {}
@@ -119,8 +116,8 @@ class Server:
         self.config = replace(self.config, listeners=listeners)
         securities = self.config.listener_securities()
         self._tls = {name: TlsListener(each) for name, each in securities.items() if each.tls is not None}
-        logs_share = self.fs.most_descriptors if isinstance(self.fs, DiskFs) else 0
-        self._most_connections = room_for_connections(self.config.max_connections, logs_share)
+        most = room_for_connections(self.config.max_connections, self.fs.most_descriptors)
+        self._most_connections = most
         static = BrokerSettings(self.config.kafka_overrides(), {})
         in_memory = self.config.data_dir is None
         rate = 0 if in_memory else static.integer("neuraxis.scrub.bytes.per.second")

@@ -51,6 +51,9 @@ class File:
 class Fs:
     """What the log asks of a file system. Calls but `write*`, `truncate`, `allocate` and `open` may come from any thread."""
 
+    most_descriptors = 0
+    """How many file descriptors it may have open at a time."""
+
     def list(self, directory: str) -> list[str]:
         """Names in a directory, sorted; FileNotFoundError if there is none."""
         raise NotImplementedError
