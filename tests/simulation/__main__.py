@@ -33,19 +33,21 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.seed is not None:
         plan = draw_short(arguments.seed) if arguments.short else draw(arguments.seed)
-        return replay(plan, arguments.plant, story=arguments.story, digest=arguments.digest)
+        return replay(
+            plan, arguments.plant, short=arguments.short, story=arguments.story, digest=arguments.digest
+        )
     first = int(time.time()) // 86_400 * 1_000_000 if arguments.first is None else arguments.first
     return search(first, arguments.seconds)
 
 
-def replay(plan: Plan, plant: str | None, *, story: bool, digest: bool) -> int:
+def replay(plan: Plan, plant: str | None, *, short: bool, story: bool, digest: bool) -> int:
     """One world again."""
     seed = plan.seed
     with planted(plant):
         try:
             world = run_plan(plan, keep_story=story)
         except Exception as error:
-            report(seed, error, plant)
+            report(seed, error, plant, short=short)
             return 1
     if story:
         print("\n".join(world.story.lines))
@@ -88,7 +90,7 @@ def seeds_from(first: int) -> Iterator[int]:
         first += 1
 
 
-def report(seed: int, error: Exception, plant: str | None) -> None:
+def report(seed: int, error: Exception, plant: str | None, *, short: bool = False) -> None:
     """What broke, the last events, and the one command that replays it."""
     world = getattr(error, "world", None)
     if world is not None:
@@ -97,9 +99,9 @@ def report(seed: int, error: Exception, plant: str | None) -> None:
             print(line)
     if type(error).__name__ != "Violation":
         traceback.print_exception(error)
-    plant_option = f" --plant {plant}" if plant else ""
+    options = (" --short" if short else "") + (f" --plant {plant}" if plant else "")
     print(
-        f"\n{type(error).__name__}: {error}\nreplay: python -m tests.simulation --seed {seed}{plant_option} --story"
+        f"\n{type(error).__name__}: {error}\nreplay: python -m tests.simulation --seed {seed}{options} --story"
     )
 
 

@@ -58,9 +58,7 @@ def play_chunk(first: int, count: int) -> Chunk:
         began = time.process_time()
         try:
             digest, happened, life, wrong = play(seed)
-        except (
-            Exception
-        ) as error:  # any way in which a world breaks is a finding, and the next one is to be played
+        except Exception as error:  # however a world breaks, it is a finding, and the next one is played
             broken.append((seed, f"{type(error).__name__}: {error}"))
             continue
         cpu_ms.append(round((time.process_time() - began) * 1000))
@@ -127,6 +125,7 @@ def campaign(first: int, worlds: int, processes: int) -> list[Chunk]:
             )
             for seed, sentence in chunk["broken"]:
                 print(f"\nseed {seed} broke: {sentence}", file=sys.stderr)
+                print(f"replay: python -m tests.simulation --seed {seed} --short --story", file=sys.stderr)
     print(file=sys.stderr)
     return sorted(chunks, key=lambda chunk: chunk["first"])
 

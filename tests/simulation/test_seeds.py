@@ -17,15 +17,13 @@ ROOT = Path(__file__).parents[2]
 SEEDS = range(1, 81)
 CHUNK = 10
 TWICE = SEEDS[::20]  # 5 % of them run in two more processes, whose hashes differ
-SHORT_REGRESSIONS = {
-    229: "a log made anew after its first making was cut off lost its records at the next start",
-    4558: "offsets of a transaction in a log so new that its making was not durable went with a power cut, in `os`",
-}
-REGRESSIONS = [
-    int(line.split()[0])
+FOUND = [
+    line.split()
     for line in (Path(__file__).parent / "seeds.txt").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 ]
+REGRESSIONS = [int(words[0]) for words in FOUND if words[0] != "short"]
+SHORT_REGRESSIONS = [int(words[1]) for words in FOUND if words[0] == "short"]
 
 
 @pytest.mark.parametrize("first", SEEDS[::CHUNK])
