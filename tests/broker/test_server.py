@@ -514,6 +514,35 @@ def test_only_a_process_of_its_own_waits_awake_and_only_if_configured_so() -> No
         assert not running.server._brisk
 
 
+def test_the_sync_that_a_lone_small_request_waits_for_is_done_in_the_loop() -> None:
+    class NotingFs(MemoryFs):
+        def sync(self, file: File) -> None:
+            syncs.append(threading.current_thread().name)
+
+    syncs: list[str] = []
+    with served(NotingFs(), durability="sync") as running, running.connect() as peer:
+        loop = running.server
+        loop._workers._last_sync_ns = 0  # the disk has been quick
+
+        def produce() -> list[str]:
+            syncs.clear()
+            loop._workers._not_here_until_ns = 0  # whatever the machine does meanwhile
+            assert (
+                produced(peer.request(produce_request("drives", batch_of(b"a")), PRODUCE_VERSION)).error_code
+                == 0
+            )
+            return [name for name in syncs if not name.startswith("neuraxis-work")]
+
+        assert not produce(), "other threads of the process are not kept from the interpreter"
+        loop._patience_ns, loop._workers._last_sync_ns = 1, 0
+        assert produce(), "a process of its own"
+        two = [peer.encode(produce_request("drives", batch_of(b"b")), PRODUCE_VERSION) for _ in range(2)]
+        syncs.clear()
+        peer.send_bytes(b"".join(two))
+        assert [produced(peer.receive()).error_code for _ in two] == [0, 0]
+        assert [name for name in syncs if name.startswith("neuraxis-work")] == syncs != []
+
+
 # Quotas and limits
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import selectors
 import socket
 import threading
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from neuraxis.broker.authorisation import audit as audit_module
 from neuraxis.broker.authorisation.audit import Audit
 from neuraxis.broker.call import Call
+from neuraxis.broker.log.fs import File
+from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.session import Session
 from neuraxis.broker.work import Derive, Now, Sync, SyncDir, Work
-from neuraxis.broker.workers import AuditLog, Wake, Workers
+from neuraxis.broker.workers import QUICK_SYNC_NS, SLOW_SYNC_FACTOR, AuditLog, Wake, Workers
 from tests.broker.sockets import GatedFs
 
 
@@ -70,6 +73,64 @@ def test_a_work_that_fails_reports_its_error_whatever_it_was(caplog: pytest.LogC
     assert errors[1] is failure
     assert isinstance(errors[2], OSError)
     assert "work checkpoint failed" in caplog.text
+    wake.close()
+
+
+class TimedFs(MemoryFs):
+    """A disk whose syncs take as long as the test says, on a clock of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.now_ns = 0
+        self.sync_ns = QUICK_SYNC_NS // 2
+        self.threads: list[str] = []
+        monkeypatch.setattr("neuraxis.broker.workers.time.monotonic_ns", lambda: self.now_ns)
+
+    def sync(self, file: File) -> None:
+        self.threads.append(threading.current_thread().name)
+        self.now_ns += self.sync_ns
+
+
+def test_the_loop_does_a_sync_itself_while_the_disk_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, wake = TimedFs(monkeypatch), Wake()
+    work = Work(1, "sync", (Sync(fs.open("journal", create=True)),))
+    workers = Workers(fs, wake)
+    workers.start()
+
+    def on_the_thread() -> None:
+        before = len(workers.results)
+        workers.submit(work)
+        with selectors.DefaultSelector() as selector:
+            selector.register(wake.fd, selectors.EVENT_READ)
+            assert selector.select(5), "the thread rings"
+        wake.clear()
+        assert len(workers.results) == before + 1
+        workers.in_flight -= 1
+
+    def here() -> bool:
+        done = workers.do_here(work, fs.now_ns)
+        if done:
+            workers.in_flight -= 1
+        return done
+
+    assert not here(), "how quick the disk is, the thread finds out"
+    on_the_thread()
+    assert here()
+    workers.in_flight = 1
+    assert not here(), "the disk is busy with another"
+    workers.in_flight = 0
+    fs.sync_ns = 10 * QUICK_SYNC_NS
+    slow_from_ns = fs.now_ns
+    assert here(), "a stall of the disk comes unannounced"
+    fs.sync_ns = QUICK_SYNC_NS // 2
+    on_the_thread()
+    assert not here(), "it was quick again, but the stall has to be made up for"
+    fs.now_ns = slow_from_ns + 10 * QUICK_SYNC_NS * SLOW_SYNC_FACTOR * 10
+    assert here()
+    threads = [name == threading.current_thread().name for name in fs.threads]
+    assert threads == [False, True, True, False, True]
+    assert workers.times()["sync"].count == 5
+    assert workers.stop()
     wake.close()
 
 

@@ -10,7 +10,7 @@ neuraxis.audit.log.events|string|denied|denied,all|r|i
 neuraxis.audit.log.files|int|10|1..1000|r|i
 neuraxis.audit.log.max.bytes|long|104857600|1024..|r|i
 neuraxis.audit.log.path|string|||r|i
-neuraxis.busy.poll.us|int|150|0..1000|r|i
+neuraxis.busy.poll.us|int|400|0..1000|r|i
 neuraxis.max.partitions|int|100000|1..|r|i
 neuraxis.metrics.listener|string|||r|i
 neuraxis.otlp.endpoint|string|||r|i
