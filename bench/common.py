@@ -51,7 +51,7 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=5,
+    rounds=7,
     produce_records=500_000,
     latency_samples=2_000,
     frames_ms=1_500,
@@ -87,6 +87,7 @@ class Budget:
     at_least: bool
     limit: float
     against: str | None = KAFKA
+    of: str | None = None  # another metric of the contender that is compared against; none: the same one
 
 
 class Samples:
@@ -105,10 +106,13 @@ class Samples:
         values = self.values.get(metric, {}).get(contender)
         return statistics.median(values) if values else None
 
-    def ratio(self, metric: str, contender: str, against: str) -> float | None:
-        """Return the median of the ratios of each round, which drift of the machine does not touch."""
+    def ratio(self, metric: str, contender: str, against: str, of: str | None = None) -> float | None:
+        """Return the median of the ratios of each round, which drift of the machine does not touch.
+
+        `of`: the metric of the other one, where it is not the same.
+        """
         ours = self.values.get(metric, {}).get(contender, [])
-        theirs = self.values.get(metric, {}).get(against, [])
+        theirs = self.values.get(of or metric, {}).get(against, [])
         ratios = [one / other for one, other in zip(ours, theirs, strict=False) if other]
         return statistics.median(ratios) if ratios else None
 
@@ -201,14 +205,16 @@ class Field:
             contender.broker.pause()
 
     @contextlib.contextmanager
-    def topic(self, contender: Contender) -> Iterator[str]:
-        """Make a topic of one partition for the running contender and delete it at the end."""
+    def topic(self, contender: Contender, partitions: int = 1) -> Iterator[str]:
+        """Make a topic for the running contender and delete it at the end."""
         from confluent_kafka.admin import AdminClient
         from confluent_kafka.cimpl import NewTopic
 
         name = f"bench-{next(self._topics)}"
         admin = AdminClient({"bootstrap.servers": contender.broker.bootstrap, "log_level": 3})
-        new = NewTopic(name, num_partitions=1, replication_factor=1, config=dict(contender.topic_configs))
+        new = NewTopic(
+            name, num_partitions=partitions, replication_factor=1, config=dict(contender.topic_configs)
+        )
         admin.create_topics([new])[name].result(30)
         try:
             yield name

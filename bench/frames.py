@@ -43,11 +43,11 @@ def record_batch(value: bytes) -> bytes:
     return struct.pack(">qi", 0, len(tail)) + tail
 
 
-def produce_frame(topic: str, value: bytes) -> bytes:
-    """Build a Produce v9 request with acks=all and one record for partition 0."""
+def produce_frame(topic: str, value: bytes, partition: int = 0) -> bytes:
+    """Build a Produce v9 request with acks=all and one record for one partition."""
     name, batch = topic.encode(), record_batch(value)
-    partition = struct.pack(">i", 0) + _varint(len(batch) + 1) + batch + b"\0"
-    topics = _varint(2) + _varint(len(name) + 1) + name + _varint(2) + partition + b"\0"
+    data = struct.pack(">i", partition) + _varint(len(batch) + 1) + batch + b"\0"
+    topics = _varint(2) + _varint(len(name) + 1) + name + _varint(2) + data + b"\0"
     return _framed(0, 9, b"\0" + struct.pack(">hi", -1, 30_000) + topics + b"\0", flexible=True)
 
 
@@ -57,6 +57,14 @@ def produce_error_at(topic: str) -> int:
     Correlation id, tags; one topic and its name; one partition and its index.
     """
     return 4 + 1 + 1 + 1 + len(topic.encode()) + 1 + 4
+
+
+def produce_partition_at(topic: str) -> int:
+    """Return where the partition's index (four bytes) lies in the frame of `produce_frame`, after the length.
+
+    Request header, transactional id, acks and timeout; one topic and its name; one partition.
+    """
+    return 8 + 2 + len(CLIENT_ID) + 1 + 1 + 6 + 1 + 1 + len(topic.encode()) + 1
 
 
 def metadata_frame(topic: str) -> bytes:

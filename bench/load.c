@@ -4,11 +4,12 @@
  * The rule of the file: one verb, one measurement, one line of JSON on standard output; anything wrong exits 1 with a
  * sentence on standard error. Built by bench/common.py: gcc -O2 load.c -lrdkafka -lpthread.
  *
- *   load produce BOOTSTRAP TOPIC RECORDS RECORD_BYTES      batched: linger 5 ms, batch 1 MB, acks=all
+ *   load produce BOOTSTRAP TOPIC RECORDS RECORD_BYTES PRODUCERS   batched: linger 5 ms, batch 1 MB, acks=all; one partition each
  *   load consume BOOTSTRAP TOPIC RECORDS                   partition 0 from its beginning
  *   load ack     BOOTSTRAP TOPIC SAMPLES RECORD_BYTES      one in flight, linger 0, acks=all, closed loop
  *   load through BOOTSTRAP TOPIC SAMPLES RECORD_BYTES      produce until consumed, one in flight, closed loop
  *   load frames  HOST PORT FRAME_FILE ERROR_AT CONNECTIONS WINDOW MILLISECONDS    the same frame again and again
+ *   load paced   HOST PORT FRAME_FILE ERROR_AT PARTITION_AT PARTITIONS PER_SECOND MILLISECONDS   partitions in turn, open loop
  *   load noise   HOST PORT FRAME_FILE BYTES_PER_SECOND       the same frame at a rate, until killed; heeds no throttle time
  *   load disk    FILE BYTES CHUNK_BYTES SYNC_EVERY_BYTES   sequential append; 0 syncs once at the end
  *   load sync    FILE SAMPLES                              4 KiB append + fdatasync
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -116,28 +118,56 @@ static void flush_all(rd_kafka_t *rk) {
     die("flush", "messages were not delivered");
 }
 
-static void produce(const char *bootstrap, const char *topic, long records, size_t bytes) {
+struct share { /* of the records: one producer's, to a partition of its own */
+  const char *bootstrap, *topic;
+  int partition;
+  long records;
+  size_t bytes;
+  pthread_barrier_t *start;
+};
+
+static void *produce_share(void *argument) {
+  struct share *s = argument;
   const char *settings[] = {"acks", "all", "linger.ms", "5", "batch.size", "1000000", "batch.num.messages", "10000",
                             "queue.buffering.max.messages", "400000", "queue.buffering.max.kbytes", "400000",
                             "delivery.report.only.error", "true", NULL};
-  rd_kafka_t *rk = client(RD_KAFKA_PRODUCER, bootstrap, settings, on_delivery);
-  send_one(rk, topic, 0, bytes); /* connection and metadata are not what is measured */
-  flush_all(rk);
-  rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
+  rd_kafka_t *rk = client(RD_KAFKA_PRODUCER, s->bootstrap, settings, on_delivery);
+  rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, s->topic, NULL);
   enum { BATCH = 1000 };
-  rd_kafka_message_t batch[BATCH];
-  double began = now_s(CLOCK_MONOTONIC), cpu = client_cpu_s();
-  for (long sent = 0; sent < records;) {
-    int wanted = records - sent < BATCH ? (int)(records - sent) : BATCH;
+  rd_kafka_message_t batch[BATCH] = {{.payload = payload(0, s->bytes), .len = s->bytes}};
+  rd_kafka_produce_batch(rkt, s->partition, 0, batch, 1); /* connection and metadata are not what is measured */
+  flush_all(rk);
+  pthread_barrier_wait(s->start);
+  for (long sent = 0; sent < s->records;) {
+    int wanted = s->records - sent < BATCH ? (int)(s->records - sent) : BATCH;
     memset(batch, 0, sizeof batch);
     for (int i = 0; i < wanted; i++)
-      batch[i].payload = payload(sent + i, bytes), batch[i].len = bytes;
-    int taken = rd_kafka_produce_batch(rkt, 0, 0, batch, wanted);
+      batch[i].payload = payload(sent + i, s->bytes), batch[i].len = s->bytes;
+    int taken = rd_kafka_produce_batch(rkt, s->partition, 0, batch, wanted);
     sent += taken;
     rd_kafka_poll(rk, taken < wanted ? 2 : 0); /* a full queue: give it time to drain */
   }
   flush_all(rk);
+  return NULL;
+}
+
+static void produce(const char *bootstrap, const char *topic, long records, size_t bytes, int producers) {
+  struct share shares[MAX_CONNECTIONS];
+  pthread_t threads[MAX_CONNECTIONS];
+  pthread_barrier_t start;
+  if (producers < 1 || producers > MAX_CONNECTIONS)
+    die("produce", "too many producers, or none");
+  pthread_barrier_init(&start, NULL, producers + 1);
+  for (int i = 0; i < producers; i++) {
+    shares[i] = (struct share){bootstrap, topic, i, records / producers, bytes, &start};
+    pthread_create(&threads[i], NULL, produce_share, &shares[i]);
+  }
+  pthread_barrier_wait(&start);
+  double began = now_s(CLOCK_MONOTONIC), cpu = client_cpu_s();
+  for (int i = 0; i < producers; i++)
+    pthread_join(threads[i], NULL);
   double seconds = now_s(CLOCK_MONOTONIC) - began;
+  records = records / producers * producers;
   printf("{\"seconds\": %.6f, \"records\": %ld, \"bytes\": %zu, \"client_cpu_s\": %.3f}\n", seconds, records,
          records * bytes, client_cpu_s() - cpu);
 }
@@ -335,6 +365,48 @@ static void frames(const char *host, int port, const char *path, size_t error_at
          client_cpu_s() - cpu);
 }
 
+/* Latencies count from when a request was due, so that a broker that falls behind cannot hide it. */
+static void paced(const char *host, int port, const char *path, size_t error_at, size_t partition_at, long partitions,
+                  double rate, long milliseconds) {
+  static char frame[1 << 16];
+  static struct connection c;
+  int file = open(path, O_RDONLY);
+  ssize_t size = read(file, frame, sizeof frame);
+  long total = rate * milliseconds / 1e3, warm = rate / 10, timed = 0;
+  if (size <= 0 || total <= warm)
+    die("paced", "no frame, or too short");
+  prctl(PR_SET_TIMERSLACK, 1UL);
+  c.fd = dial(host, port);
+  c.out = malloc((total + 1) * size);
+  double *seconds = calloc(total, sizeof *seconds), began = now_s(CLOCK_MONOTONIC);
+  while (c.answered < total) {
+    double now = now_s(CLOCK_MONOTONIC);
+    while (c.sent < total && now >= began + c.sent / rate) {
+      uint32_t partition = htonl((uint32_t)(c.sent % partitions));
+      memcpy(frame + 4 + partition_at, &partition, 4);
+      queue_frames(&c, frame, size, 1);
+    }
+    if (c.out_done < c.out_size) {
+      ssize_t wrote = send(c.fd, c.out + c.out_done, c.out_size - c.out_done, MSG_NOSIGNAL);
+      if (wrote < 0 && errno != EAGAIN)
+        die("paced", strerror(errno));
+      if (wrote > 0)
+        c.out_done += wrote;
+    }
+    double wait = c.sent < total ? began + c.sent / rate - now_s(CLOCK_MONOTONIC) : 10;
+    struct timespec left = {(time_t)(wait > 0 ? wait : 0), (long)((wait > 0 ? wait - (time_t)wait : 0) * 1e9)};
+    struct pollfd polled = {.fd = c.fd, .events = POLLIN | (c.out_done < c.out_size ? POLLOUT : 0)};
+    if (ppoll(&polled, 1, &left, NULL) == 0 && c.sent >= total)
+      die("paced", "no reply for ten seconds");
+    if (polled.revents & (POLLIN | POLLHUP | POLLERR)) {
+      read_replies(&c, error_at);
+      for (now = now_s(CLOCK_MONOTONIC); timed < c.answered; timed++)
+        seconds[timed] = now - (began + timed / rate);
+    }
+  }
+  print_latencies(seconds + warm, total - warm);
+}
+
 /* What the socket does not take is left out, so that a muted client costs no time of its own and owes nothing later. */
 static void noise(const char *host, int port, const char *path, double rate) {
   static char frame[1 << 20], replies[1 << 16];
@@ -454,8 +526,8 @@ int main(int argc, char **argv) {
   const char *verb = argc > 1 ? argv[1] : "";
   char **a = argv + 2;
   fill_pool();
-  if (!strcmp(verb, "produce") && argc == 6)
-    produce(a[0], a[1], atol(a[2]), atol(a[3]));
+  if (!strcmp(verb, "produce") && argc == 7)
+    produce(a[0], a[1], atol(a[2]), atol(a[3]), atoi(a[4]));
   else if (!strcmp(verb, "consume") && argc == 5)
     consume(a[0], a[1], atol(a[2]));
   else if (!strcmp(verb, "ack") && argc == 6)
@@ -464,6 +536,8 @@ int main(int argc, char **argv) {
     through(a[0], a[1], atol(a[2]), atol(a[3]));
   else if (!strcmp(verb, "frames") && argc == 9)
     frames(a[0], atoi(a[1]), a[2], atol(a[3]), atoi(a[4]), atol(a[5]), atol(a[6]));
+  else if (!strcmp(verb, "paced") && argc == 10)
+    paced(a[0], atoi(a[1]), a[2], atol(a[3]), atol(a[4]), atol(a[5]), atof(a[6]), atol(a[7]));
   else if (!strcmp(verb, "noise") && argc == 6)
     noise(a[0], atoi(a[1]), a[2], atof(a[3]));
   else if (!strcmp(verb, "disk") && argc == 6)

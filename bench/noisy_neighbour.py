@@ -82,7 +82,7 @@ def measure(
         return load("ack", broker.bootstrap, "neighbour", SAMPLES, 1000)["p99_ms"]
 
     p99_ms()  # warm
-    load("produce", broker.bootstrap, "noise", 1, 1000)  # makes the topic
+    load("produce", broker.bootstrap, "noise", 1, 1000, 1)  # makes the topic
     for name, rate in ((HELD, QUOTA), (FREE, None)):
         set_quota(broker, rate)
         found[name] = []

@@ -65,7 +65,8 @@ def budget_table(document: dict[str, Any]) -> str:
     lines = ["| Budget | Must be | Measured | |", "|---|---|---|---|"]
     for row in document["budgets"]:
         sign = ">=" if row["at_least"] else "<="
-        times = f" x {row['against']}" if row["against"] else ""
+        other = row.get("of") or row["against"]
+        times = f" x {other}" if other else ""
         mark = "met" if row["met"] else "**missed**"
         lines.append(
             f"| {row['metric']}, `{row['contender']}` | {sign} {_number(row['limit'])}{times} "

@@ -1,4 +1,4 @@
-"""Measure everything in one run: `python -m bench.run [--rounds 5] [--quick] [--policies os,sync,interval] [--only NAME]`.
+"""Measure everything in one run: `python -m bench.run [--rounds 7] [--quick] [--policies os,sync,interval] [--only NAME]`.
 
 Writes `bench/results/latest.json` and, from it, `docs/reference/performance.md`. A full run takes about ten minutes on
 two cores, `--quick` about three. Exits 1 only when nothing could be measured: a missed budget is told, not hidden.
@@ -27,6 +27,7 @@ from bench import (
     limits,
     memory,
     page_cache,
+    partitions,
     produce,
     report,
     startup,
@@ -54,6 +55,7 @@ QUESTIONS: dict[str, ModuleType] = {
     "consume": consume,
     "latency": latency,
     "unbatched": unbatched,
+    "partitions": partitions,
     "startup": startup,
     "kafka_tools": kafka_tools,
 }
@@ -78,7 +80,7 @@ def verdicts(samples: Samples) -> list[dict[str, object]]:
         if budget.against is None:
             value = samples.median(budget.metric, budget.contender)
         else:
-            value = samples.ratio(budget.metric, budget.contender, budget.against)
+            value = samples.ratio(budget.metric, budget.contender, budget.against, budget.of)
         if value is None:
             continue
         met = value >= budget.limit if budget.at_least else value <= budget.limit
@@ -88,6 +90,7 @@ def verdicts(samples: Samples) -> list[dict[str, object]]:
                 "metric": budget.metric,
                 "contender": budget.contender,
                 "against": budget.against,
+                "of": budget.of,
                 "at_least": budget.at_least,
                 "limit": budget.limit,
                 "value": value,
@@ -102,7 +105,7 @@ def warm(field: Field, plan: Plan) -> None:
     for contender in field.contenders:
         with field.turn(contender) as broker, field.topic(contender) as topic:
             for _ in range(2):
-                load("produce", broker.bootstrap, topic, plan.produce_records, 1000)
+                load("produce", broker.bootstrap, topic, plan.produce_records, 1000, 1)
                 load("consume", broker.bootstrap, topic, plan.produce_records)
             load("ack", broker.bootstrap, topic, plan.latency_samples, 1000)
     unbatched.measure(field, plan, Samples(), 0)
@@ -160,7 +163,7 @@ def machine() -> dict[str, object]:
 def main() -> None:
     """Entry point of `python -m bench.run`."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("--rounds", type=int, help="rounds of each question (5; with --quick 2)")
+    parser.add_argument("--rounds", type=int, help="rounds of each question (7; with --quick 2)")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds")
     parser.add_argument(
         "--policies", default="os,sync,interval", help="durability policies, or none: Kafka alone"

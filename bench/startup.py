@@ -2,7 +2,7 @@
 
 A fresh data directory (formatted before the clock starts, where a broker needs that), raw sockets, a topic that creates
 itself; asked again every 5 ms until the answer is good. The memory of the idle broker is read two seconds later, for
-memory.py. Budget: at most 0.5 s.
+memory.py. Budget: at most 0.3 s.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from compat.kafka import ApacheKafka
 
 FIRST_ACK = "start to first acknowledgement s"
 TOPIC = "first"
-BUDGETS = [Budget("startup", FIRST_ACK, neuraxis("sync"), at_least=False, limit=0.5, against=None)]
+BUDGETS = [Budget("startup", FIRST_ACK, neuraxis("sync"), at_least=False, limit=0.3, against=None)]
 
 
 def _ask(connection: socket.socket, frame: bytes) -> bytes:

@@ -8,7 +8,13 @@ from kio.schema.produce.v9.request import ProduceRequest
 from kio.schema.request_header.v2.header import RequestHeader
 from kio.serial import entity_reader
 
-from bench.frames import metadata_frame, produce_error_at, produce_frame, record_batch
+from bench.frames import (
+    metadata_frame,
+    produce_error_at,
+    produce_frame,
+    produce_partition_at,
+    record_batch,
+)
 
 
 def test_a_produce_frame_is_a_produce_request_of_one_record() -> None:
@@ -33,3 +39,8 @@ def test_the_error_code_lies_where_the_load_generator_looks_for_it() -> None:
 def test_a_metadata_frame_has_its_length() -> None:
     frame = metadata_frame("t")
     assert struct.unpack_from(">i", frame)[0] == len(frame) - 4
+
+
+def test_the_partition_of_a_produce_frame_stands_where_the_load_generator_puts_another() -> None:
+    frame, at = produce_frame("drives", b"v", 0x01020304), 4 + produce_partition_at("drives")
+    assert frame[at : at + 4] == b"\1\2\3\4"
