@@ -23,8 +23,8 @@ def test_a_ratio_is_the_median_of_the_ratios_of_each_round() -> None:
 
 
 def test_a_budget_is_met_at_its_limit_and_missed_below() -> None:
-    (met,) = verdicts(samples_of([90], [100]))
-    (missed,) = verdicts(samples_of([89], [100]))
+    (met,) = verdicts(samples_of([100], [100]))
+    (missed,) = verdicts(samples_of([99], [100]))
     assert (met["met"], missed["met"]) == (True, False)
 
 

@@ -156,6 +156,8 @@ class Server:
             while not self._stopping:
                 self._turn()
             self._finish_calls()
+            if self.exporter is not None:
+                self.exporter.farewell([step for step in self._survey() if step is not None])
             self._end_works()
             self.core.close(clock())
         except StorageFailed as failure:

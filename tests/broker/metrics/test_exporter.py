@@ -17,6 +17,7 @@ from neuraxis.broker.metrics.exporter import SLICE, Inquiry, of_process, open_ex
 from neuraxis.broker.metrics.survey import Sample, Step
 from neuraxis.wire.otlp import Point, read_metrics
 from tests.broker.metrics.reading import parse
+from tests.broker.sockets import served
 
 WAIT_S = 10
 
@@ -143,6 +144,27 @@ def test_metrics_are_pushed_to_a_collector_again_and_again() -> None:
     assert collector.headers["x-key"] == "secret"
     assert collector.headers["content-type"] == "application/x-protobuf"
     assert set(collector.paths) == {"/v1/metrics"}
+
+
+def test_the_last_numbers_are_pushed_before_the_end_whatever_the_interval() -> None:
+    collector = Collector()
+    settings = {"neuraxis.otlp.endpoint": collector.url, "neuraxis.otlp.interval.ms": "3600000"}
+    exporter = open_exporter(answered, BrokerSettings(settings, {}), None, "cluster/7")
+    assert exporter is not None
+    exporter.farewell([Sample("topics", (), 4)])
+    exporter.stop()
+    collector.stop()
+    assert [point.value for point in collector.points if point.name == "neuraxis_topics"] == [4]
+    assert any(point.name.startswith("process_") for point in collector.points)
+
+
+def test_a_broker_that_stops_says_goodbye_to_its_collector() -> None:
+    collector = Collector()
+    kafka = {"neuraxis.otlp.endpoint": collector.url, "neuraxis.otlp.interval.ms": "3600000"}
+    with served(kafka=kafka):
+        pass
+    collector.stop()
+    assert any(point.name == "neuraxis_topics" for point in collector.points)
 
 
 def test_a_collector_that_refuses_is_named_once_and_asked_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -44,6 +44,8 @@ PATIENCE_S = 5.0
 MAX_SCRAPES = 4
 """Scrapes at a time; two Prometheus servers and a person are three."""
 PUSH_TIMEOUT_S = 10.0
+FAREWELL_S = 2.0
+"""How long the end waits for the last push: a collector that hangs must not keep a broker from stopping."""
 
 
 class Inquiry:
@@ -216,6 +218,7 @@ class Pusher:
         self._resource = resource_attributes
         self._start_ns = time.time_ns()
         self._failing = False
+        self._last: list[Sample] | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="neuraxis-otlp", daemon=True)
 
@@ -223,39 +226,52 @@ class Pusher:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Send no more; a push under way is not waited for."""
+    def farewell(self, samples: list[Sample]) -> None:
+        """Send these, the last numbers, and no more."""
+        self._last = samples
         self._end.set()
+
+    def stop(self) -> None:
+        """Send no more; only a farewell is waited for, for a moment."""
+        self._end.set()
+        if self._last is not None:
+            self._thread.join(FAREWELL_S)
 
     def _run(self) -> None:
         while not self._end.wait(self._interval_s):
-            try:
-                self._push()
-            except (
-                OSError,
-                ValueError,
-            ) as error:  # urllib's errors are OSErrors, those of a bad answer ValueErrors
-                if not self._failing:
-                    logger.warning(
-                        "metrics cannot be pushed to %s: %s; trying again every %.0f s (neuraxis.otlp.endpoint)",
-                        self._endpoint,
-                        error,
-                        self._interval_s,
-                    )
-                self._failing = True
-            else:
-                self._failing = False
+            self._try(self._ask, PUSH_TIMEOUT_S)
+        last = self._last
+        if last is not None and not self._failing:
+            self._try(lambda: last, FAREWELL_S)
 
-    def _push(self) -> None:
+    def _try(self, ask: Callable[[], list[Sample]], timeout_s: float) -> None:
+        try:
+            self._push(ask(), timeout_s)
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # urllib's errors are OSErrors, those of a bad answer ValueErrors
+            if not self._failing:
+                logger.warning(
+                    "metrics cannot be pushed to %s: %s; trying again every %.0f s (neuraxis.otlp.endpoint)",
+                    self._endpoint,
+                    error,
+                    self._interval_s,
+                )
+            self._failing = True
+        else:
+            self._failing = False
+
+    def _push(self, samples: list[Sample], timeout_s: float) -> None:
         import http.client
         import urllib.request
 
         times = otlp_writer.Times(self._start_ns, time.time_ns())
-        metrics = in_pieces(encoded(self._ask(), times), 1)
+        metrics = in_pieces(encoded(samples, times), 1)
         body = otlp_writer.request(self._resource, ("neuraxis", release()), metrics)
         question = urllib.request.Request(self._endpoint, body, self._headers, method="POST")
         try:
-            with urllib.request.urlopen(question, timeout=PUSH_TIMEOUT_S) as answer:
+            with urllib.request.urlopen(question, timeout=timeout_s) as answer:
                 answer.read(65_536)
         except http.client.HTTPException as error:
             raise ValueError(f"the collector's answer is no HTTP: {error!r}") from error
@@ -277,6 +293,7 @@ class Exporter:
             samples = inquire().result()
             return [*samples, *of_process(data_dir)]
 
+        self._data_dir = data_dir
         self.page: Page | None = None
         self._pusher: Pusher | None = None
         endpoint = settings.string("neuraxis.otlp.endpoint")
@@ -302,6 +319,11 @@ class Exporter:
             self.page.start()
         if self._pusher is not None:
             self._pusher.start()
+
+    def farewell(self, samples: list[Sample]) -> None:
+        """The loop is about to end and these are its last numbers: what a collector should not miss."""
+        if self._pusher is not None:
+            self._pusher.farewell([*samples, *of_process(self._data_dir)])
 
     def stop(self) -> None:
         """End."""
