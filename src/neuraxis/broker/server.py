@@ -27,7 +27,6 @@ from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore, StorageFailed
 from neuraxis.broker.metrics.exporter import Exporter, Inquiry, open_exporter, release
 from neuraxis.broker.metrics.survey import PAUSE_EVERY, Shell, survey
-from neuraxis.broker.tls import TlsListener
 from neuraxis.broker.watch import Watch
 from neuraxis.broker.work import Now
 from neuraxis.broker.workers import WORKERS_GRACE_S, AuditLog, Wake, Workers, open_audit_log
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.log.fs import Fs
     from neuraxis.broker.metrics.counters import Counters
     from neuraxis.broker.metrics.survey import Step
-    from neuraxis.broker.tls import TlsSocket
+    from neuraxis.broker.tls import TlsListener, TlsSocket
 
 logger = logging.getLogger("neuraxis.broker")
 
@@ -114,8 +113,7 @@ class Server:
     def _open(self) -> None:
         listeners = tuple(self._bind(listener) for listener in self.config.listeners)
         self.config = replace(self.config, listeners=listeners)
-        securities = self.config.listener_securities()
-        self._tls = {name: TlsListener(each) for name, each in securities.items() if each.tls is not None}
+        self._tls = self._open_tls()
         most = room_for_connections(self.config.max_connections, self.fs.most_descriptors)
         self._most_connections = most
         static = BrokerSettings(self.config.kafka_overrides(), {})
@@ -144,6 +142,15 @@ class Server:
         for sock, _ in self._sockets.values():
             sock.listen(1024)
             self._epoll.register(sock, select.EPOLLIN)
+
+    def _open_tls(self) -> dict[str, TlsListener]:
+        """The certificates of the listeners that have some. (OpenSSL is loaded here: a plain start need not wait for it.)"""
+        found = {name: one for name, one in self.config.listener_securities().items() if one.tls is not None}
+        if not found:
+            return {}
+        from neuraxis.broker.tls import TlsListener
+
+        return {name: TlsListener(security) for name, security in found.items()}
 
     def stop(self) -> None:
         """Ask the loop to end; safe from any thread and from a signal handler."""
