@@ -22,6 +22,20 @@ def test_backups_are_taken_and_listed(tmp_path: Path) -> None:
     assert second["id"] in run("backup", "list", depot).output
 
 
+def test_old_backups_are_let_go_of(tmp_path: Path) -> None:
+    depot = str(tmp_path / "depot")
+    with neuraxis.Broker(data_dir=tmp_path / "data") as broker:
+        run = runner(broker.bootstrap)
+        ids = [value(run("backup", "create", depot, "--json"))["id"] for _ in range(3)]
+        told = run("backup", "prune", depot, "--keep", "1", "--dry-run").output
+        assert "2 backups" in told
+        assert "would go; 1 stays." in told
+        pruned = value(run("backup", "prune", depot, "--keep", "1", "--json"))
+        assert (pruned["removed"], pruned["kept"]) == (ids[:2], ids[2:])
+        assert "0 backups" in run("backup", "prune", depot, "--keep", "1").output
+    assert [each["id"] for each in value(run("backup", "list", depot, "--json"))["backups"]] == ids[2:]
+
+
 def test_an_empty_depot_and_a_silent_broker_are_told_apart(tmp_path: Path) -> None:
     run = runner("127.0.0.1:1")
     assert "no backup here" in run("backup", "list", str(tmp_path)).output

@@ -18,6 +18,7 @@ Examples:
   neuraxis backup create /backups/drives        a consistent copy of the broker that runs here
   neuraxis backup create /backups/drives        the next one copies what is new
   neuraxis backup list /backups/drives
+  neuraxis backup prune /backups/drives --keep 14
   neuraxis restore /backups/drives /var/lib/neuraxis
 
 \b
@@ -45,10 +46,21 @@ Examples:
   neuraxis backup list s3://company-backups/drives --json
 """
 
+PRUNE_EPILOG = """
+\b
+Examples:
+  neuraxis backup prune /backups/drives --keep 14 --dry-run      what would go
+  neuraxis backup prune /backups/drives --keep 14
+
+\b
+Backups share what has not changed, so letting go of one frees only what no later one needs. Pieces that a cut-short
+backup left behind go, too. It refuses to run while a backup is being taken in the same place, and the other way round.
+"""
+
 
 @click.group(epilog=GROUP_EPILOG)
 def command() -> None:
-    """Take and list consistent copies of a running broker."""
+    """Take, list and let go of consistent copies of a running broker."""
 
 
 @command.command(epilog=CREATE_EPILOG)
@@ -89,6 +101,36 @@ def list_backups(session: Session, dest: str) -> None:
         else "There is no backup here."
     )
     session.show({"backups": [_value(each) for each in manifests]}, text)
+
+
+@command.command(epilog=PRUNE_EPILOG)
+@connects
+@click.argument("dest")
+@click.option(
+    "--keep", type=click.IntRange(min=1), required=True, help="How many of the newest backups stay."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(session: Session, dest: str, keep: int, dry_run: bool) -> None:
+    """Let go of all but the newest backups in DEST, and of what only they need."""
+    from neuraxis.operate.backup.depots import open_depot
+    from neuraxis.operate.backup.pruning import prune as let_go
+
+    with byte_progress("Removing", hidden=session.json or dry_run) as progress:
+        pruned = let_go(open_depot(dest), keep, dry_run=dry_run, progress=progress)
+    value = {
+        "removed": list(pruned.backups),
+        "kept": list(pruned.kept),
+        "pieces": pruned.pieces,
+        "bytes": pruned.bytes,
+        "dry_run": dry_run,
+    }
+    went = "would go" if dry_run else "are gone"
+    count = len(pruned.backups)
+    text = (
+        f"{count} backup{'s' * (count != 1)} and {pruned.bytes:,} bytes in {pruned.pieces} pieces {went}; "
+        f"{len(pruned.kept)} stay{'s' * (len(pruned.kept) == 1)}."
+    )
+    session.show(value, "\n".join([*(f"  {each}" for each in pruned.backups), text]))
 
 
 def _value(manifest: Manifest) -> dict[str, object]:

@@ -68,6 +68,18 @@ def test_what_was_put_is_there_under_its_name(depot: Depot) -> None:
         depot.get("backups/3.json")
 
 
+def test_what_was_removed_is_gone_and_sizes_are_told(depot: Depot) -> None:
+    depot.put("pieces/ab/abc", b"a piece")
+    depot.put("pieces/ab/abd", b"another one")
+    assert depot.sizes("pieces/ab/") == {"pieces/ab/abc": 7, "pieces/ab/abd": 11}
+    depot.remove("pieces/ab/abc")
+    depot.remove("pieces/ab/abc")
+    depot.remove("pieces/cd/never")
+    depot.settle()
+    assert depot.sizes("pieces/ab/") == {"pieces/ab/abd": 11}
+    assert depot.sizes("pieces/cd/") == {}
+
+
 def test_a_broker_is_backed_up_there_and_brought_back(depot: Depot, tmp_path: Path) -> None:
     with neuraxis.Broker(tmp_path / "data") as broker:
         produce(broker, "drives", range(100))

@@ -15,6 +15,7 @@ from neuraxis.operate.backup import taking
 from neuraxis.operate.backup.catalogue import Catalogue
 from neuraxis.operate.backup.depots import DirectoryDepot
 from neuraxis.operate.backup.restoring import restore
+from neuraxis.operate.backup.signs import FOLDER as SIGNS
 from neuraxis.operate.backup.taking import Taking
 from neuraxis.wire.messages.hold_backup import HoldBackupRequest
 from tests.operate.backup.support import produce, read, take
@@ -31,8 +32,9 @@ class Watched(DirectoryDepot):
         self.before = lambda number: None
 
     def put(self, name: str, data: bytes) -> None:
-        self.before(len(self.puts))
-        self.puts.append(name)
+        if not name.startswith(SIGNS):
+            self.before(len(self.puts))
+            self.puts.append(name)
         super().put(name, data)
 
 

@@ -5,6 +5,7 @@ Rule of the file: a name holds all of its bytes or does not exist, and what `set
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from neuraxis.client.errors import ClientError
 
 
 class Depot(Protocol):
-    """Named bytes that are written once."""
+    """Named bytes that are written once, and may go."""
 
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under a name."""
@@ -31,8 +32,16 @@ class Depot(Protocol):
         """The names in a folder (`prefix` ends with "/"), sorted."""
         ...
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """The names in a folder (`prefix` ends with "/") and how many bytes each has."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Let go of a name; one that does not exist is fine."""
+        ...
+
     def settle(self) -> None:
-        """Return when all that was put is durable."""
+        """Return when all that was put, and removed, is durable."""
         ...
 
 
@@ -65,12 +74,22 @@ class DirectoryDepot:
 
     def names(self, prefix: str) -> list[str]:
         """See Depot."""
+        return list(self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """See Depot."""
         folder = self.root / prefix
         if not folder.is_dir():
-            return []
-        return sorted(
-            prefix + each.name for each in folder.iterdir() if each.is_file() and each.suffix != ".tmp"
-        )
+            return {}
+        found = sorted(each for each in folder.iterdir() if each.is_file() and each.suffix != ".tmp")
+        return {prefix + each.name: each.stat().st_size for each in found}
+
+    def remove(self, name: str) -> None:
+        """See Depot."""
+        path = self.root / name
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            self._touched.add(path.parent)
 
     def settle(self) -> None:
         """See Depot."""
@@ -109,9 +128,21 @@ class ObjectDepot:
 
     def names(self, prefix: str) -> list[str]:
         """See Depot."""
+        return list(self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """See Depot."""
         import obstore
 
-        return sorted(each["path"] for batch in obstore.list(self._store, prefix) for each in batch)
+        found = {each["path"]: each["size"] for batch in obstore.list(self._store, prefix) for each in batch}
+        return dict(sorted(found.items()))
+
+    def remove(self, name: str) -> None:
+        """See Depot."""
+        import obstore
+
+        with contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, name)
 
     def settle(self) -> None:
         """What an object store has answered for is durable."""

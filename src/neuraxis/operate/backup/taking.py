@@ -17,6 +17,7 @@ from neuraxis.client.direct import ask
 from neuraxis.client.errors import ClientError
 from neuraxis.operate.backup.catalogue import Catalogue
 from neuraxis.operate.backup.manifest import FileCopy, LogCopy, Manifest, name_of, piece_name, to_bytes
+from neuraxis.operate.backup.signs import PRUNING, TAKING, Sign
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.begin_backup import BeginBackupRequest, BeginBackupResponse, HeldLog
 from neuraxis.wire.messages.hold_backup import HoldBackupRequest
@@ -58,10 +59,18 @@ class Taking:
         self._before: dict[tuple[str, int, str], FileCopy] = {}
         self._hold_id = 0
         self._renewed = 0.0
+        self._sign = Sign(depot, TAKING)
         self._done = self._all = self._copied = 0
 
     def run(self) -> Manifest:
         """Take the backup. Raises ClientError; what was copied by then is used by the next backup."""
+        self._sign.hoist((PRUNING,))
+        try:
+            return self._take()
+        finally:
+            self._sign.lower()
+
+    def _take(self) -> Manifest:
         newest = Catalogue(self._depot).newest_whole()
         if newest is not None:
             self._known = {piece for each in newest.all_files for piece in each.pieces}
@@ -84,6 +93,7 @@ class Taking:
             self._let_go_quietly()
             raise
         self._depot.settle()
+        self._sign.renew()  # what others may have pruned, a manifest must not name
         self._depot.put(name_of(manifest.id), to_bytes(manifest))
         self._depot.settle()
         return manifest
@@ -91,7 +101,8 @@ class Taking:
     # The hold
 
     def _keep(self) -> None:
-        """A sign of life, now and then."""
+        """A sign of life, now and then, to the broker and in the depot."""
+        self._sign.renew()
         if time.monotonic() - self._renewed >= RENEW_S:
             self._speak(HOLD_MS)
             self._renewed = time.monotonic()
