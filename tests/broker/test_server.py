@@ -569,6 +569,9 @@ def test_the_time_of_requests_is_charged_to_their_client() -> None:
         for _ in range(3):
             last = peer.request(MetadataRequest(topics=[]), 12)
         assert 0 < last.throttle_time_ms <= 1000
+    worked = running.server.core.node.counters.worked
+    assert worked.count > 4
+    assert 0 < worked.total < 10_000_000_000, "without what it waited"
 
 
 def test_a_full_broker_leaves_connections_waiting_until_one_goes() -> None:

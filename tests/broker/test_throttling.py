@@ -93,6 +93,8 @@ def test_the_answer_goes_first_and_then_the_connection_is_muted(broker: CoreHarn
     answer = client.request(produce_request("drives", batch_of(bytes(12_000))), PRODUCE_VERSION)
     assert answer.throttle_time_ms > 2000
     assert not client.session.wants_input
+    muted = broker.core.node.counters.throttled[0]
+    assert (muted.count, muted.total) == (1, answer.throttle_time_ms * 1_000_000)
     broker.advance(answer.throttle_time_ms - 1)
     assert not client.session.wants_input
     broker.core.ready.clear()

@@ -70,6 +70,7 @@ class Server:
         self._patience_ns = 0
         self._brisk = False  # small requests come one upon the other
         self._moved = 0  # bytes of this turn, in and out
+        self._woke_ns = 0
         self.config = config
         self.fs = fs
         self.failure: StorageFailed | None = None
@@ -240,8 +241,10 @@ class Server:
         core = self.core
         quotas = core.node.quotas
         started_ns = time.monotonic_ns()
+        if self._woke_ns:
+            self._counters.worked.add(started_ns - self._woke_ns)
         events = self._wait(longest_ms, started_ns)
-        ended_ns = time.monotonic_ns()
+        ended_ns = self._woke_ns = time.monotonic_ns()
         now = Now(ended_ns // 1_000_000, time.time_ns() // 1_000_000)
         self._moved = 0
         self._counters.idle_ns += ended_ns - started_ns

@@ -48,6 +48,7 @@ class Throttling:
             throttle_ms = min(throttle_ms, MAX_THROTTLE_MS)
             if response is not None and hasattr(response, "throttle_time_ms"):
                 response.throttle_time_ms = throttle_ms
+            self._node.counters.muted(call.api_key, throttle_ms)
             self._mute(session, now_ms + throttle_ms)
 
     def _mute(self, session: Session, until_ms: int) -> None:

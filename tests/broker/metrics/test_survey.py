@@ -98,7 +98,12 @@ def test_parked_calls_fetch_sessions_groups_and_transactions_are_shown() -> None
 
 
 def test_what_only_the_server_knows_is_shown_too() -> None:
-    page = page_of(CoreHarness())
+    broker = CoreHarness()
+    broker.core.node.counters.worked.add(5_000)
+    broker.core.node.counters.muted(1, 20)
+    page = page_of(broker)
+    assert page.value("neuraxis_loop_turn_seconds_count") == 1
+    assert page.value("neuraxis_request_throttle_seconds_sum", api="Fetch") == 0.02
     assert page.value("neuraxis_memory_bytes", owner="receive_pool") == 7
     assert page.value("neuraxis_memory_bytes", owner="output") == 5
     assert page.value("neuraxis_works_in_flight") == 1

@@ -149,6 +149,8 @@ class Counters:
         self.sent_bytes = 0
         self.idle_ns = 0
         self.turns = 0
+        self.worked = Histogram()  # nanoseconds that a turn of the loop took, without its waiting
+        self.throttled: dict[int, Histogram] = {}  # by API key, nanoseconds for which clients were muted
         self.accepted: dict[str, int] = {}  # connections by listener
         self.closed: dict[str, int] = {}
         self.refused = 0
@@ -199,6 +201,10 @@ class Counters:
         """A login has ended, one way or the other."""
         key = (mechanism, succeeded)
         self.logins[key] = self.logins.get(key, 0) + 1
+
+    def muted(self, key: int, throttle_ms: int) -> None:
+        """A client is made to wait after an answer."""
+        self.throttled.setdefault(key, Histogram()).add(throttle_ms * 1_000_000)
 
     def answered(self, key: int, response: Body) -> None:
         """Count the errors that an answer holds, wherever they stand in it."""

@@ -62,6 +62,9 @@ request_total_seconds histogram api
 request_errors_total counter api,error
   Error codes in answers, each place where one stands counted.
   = kafka.network:type=RequestMetrics,name=ErrorsPerSec,request=,error=
+request_throttle_seconds histogram api
+  Time for which clients were muted after an answer because of their quotas; only answers with such a time.
+  = kafka.network:type=RequestMetrics,name=ThrottleTimeMs,request=
 client_requests_total counter software,version
   Requests by client software; empty for clients older than KIP-511.
   = kafka.network:type=RequestMetrics,name=DeprecatedRequestsPerSec (there: old versions alone)
@@ -97,6 +100,8 @@ loop_idle_seconds_total counter
   = kafka.server:type=KafkaRequestHandlerPool,name=RequestHandlerAvgIdlePercent
 loop_turns_total counter
   Turns of the loop.
+loop_turn_seconds histogram
+  Time that one turn of the loop took, without its waiting: what a request may have to wait for the others.
 works_in_flight gauge
   Works on threads: syncs, cold reads, removals, compaction, password hashes.
 work_seconds histogram kind

@@ -88,6 +88,8 @@ def _requests(counters: Counters) -> Iterator[Step]:
             yield Sample("request_parked_seconds", name, waits.parked)
         if waits.durable.count:
             yield Sample("request_durable_seconds", name, waits.durable)
+    for key, times in sorted(counters.throttled.items()):
+        yield Sample("request_throttle_seconds", (API_NAMES[key],), _copy(times))
     for (key, code), count in sorted(counters.errors.items()):
         yield Sample("request_errors_total", (API_NAMES[key], _error(code)), count)
 
@@ -141,6 +143,7 @@ def _loop(counters: Counters, shell: Shell) -> Iterator[Step]:
     yield Sample("sent_bytes_total", (), counters.sent_bytes)
     yield Sample("loop_idle_seconds_total", (), counters.idle_ns)
     yield Sample("loop_turns_total", (), counters.turns)
+    yield Sample("loop_turn_seconds", (), _copy(counters.worked))
     yield Sample("works_in_flight", (), shell.works_in_flight)
     for kind, times in sorted(shell.work_times.items()):
         yield Sample("work_seconds", (kind,), times)
