@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sim worlds fuzz bench compat docs crash sbom audit clean kcat java
+.PHONY: help setup demo test check sim worlds fuzz bench compat docs crash soak sbom audit clean kcat java
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ compat: setup java ## Run other people's clients and suites: make compat [SUITE=
 
 crash: setup ## Kill the broker at random points under load: make crash ROUNDS=20
 	$(PYTHON) -m tests.crash --rounds $(or $(ROUNDS),20) $(ARGS)
+
+soak: setup ## A mixed load on a real broker with kills, pauses and resets: make soak MINUTES=30 [SEED=n] [REPORT=page]
+	$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 docs: setup ## Write the generated reference pages again.
 	$(PYTHON) docs/generate.py

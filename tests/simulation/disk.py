@@ -46,11 +46,12 @@ class Folder:
 class SimFile(File):
     """An open file: it stays with its inode, whatever happens to the name."""
 
-    __slots__ = ("inode",)
+    __slots__ = ("inode", "lost")
 
     def __init__(self, fs: Fs, path: str, inode: Inode) -> None:
         super().__init__(fs, path)
         self.inode = inode
+        self.lost = False  # removed while nobody had it pinned: a pin that comes later does not bring it back
 
 
 def put(content: bytearray, position: int, data: bytes) -> None:
@@ -203,7 +204,7 @@ class SimFs(Fs):
 
     def _inode(self, file: File) -> Inode:
         assert isinstance(file, SimFile)
-        if file.removed and not file.pins:
+        if file.removed and (file.lost or not file.pins):
             raise FileNotFoundError(errno.ENOENT, "the file was removed", file.path)
         return file.inode
 
@@ -316,6 +317,11 @@ class SimFs(Fs):
         file = self._files.pop(path, None)
         if file is not None:
             file.removed = True
+            file.lost = not file.pins
+
+    def forget(self, file: File) -> None:
+        if isinstance(file, SimFile):
+            file.lost = True
 
     def remove(self, path: str) -> None:
         try:

@@ -128,6 +128,7 @@ class Server:
             ephemeral=in_memory,
             scrub_bytes_per_second=rate,
             scrub_interval_ms=static.integer("neuraxis.scrub.interval.ms"),
+            retention_check_interval_ms=static.integer("log.retention.check.interval.ms"),
         )
         store = LogStore(self.fs, options)
         self.core = Core(self.config, store, secrets, time.monotonic_ns)

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from neuraxis.broker.log import swap
-from neuraxis.broker.log.settings import LogSettings
+from neuraxis.broker.log.settings import FOREVER, LogSettings
 from neuraxis.wire.batch import read_header
 from neuraxis.wire.compression import CompressionType
 from neuraxis.wire.records import iter_records
@@ -64,6 +64,16 @@ def test_the_active_segment_is_never_touched() -> None:
     world.pass_time()
     assert world.store.cleaner.passes == 0
     assert len(keys_and_offsets(world)) == 24
+
+
+def test_a_sync_after_a_pass_asks_for_no_file_that_the_pass_has_replaced() -> None:
+    world = started(replace(COMPACT, flush_messages=FOREVER, flush_ms=200_000))
+    fill(world)
+    world.pass_time()
+    assert world.store.cleaner.passes == 1
+    world.tick(200_000)  # the flush of what was written before the pass
+    world.settle()
+    world.check_compacted()
 
 
 def test_a_log_without_the_compact_policy_is_left_alone() -> None:

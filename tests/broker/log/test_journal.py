@@ -18,6 +18,7 @@ from neuraxis.broker.log.journal import (
     file_name,
     payload_of,
 )
+from neuraxis.broker.work import Work, perform
 from tests.simulation.disk import SimFs
 
 ID = b"t" * 16
@@ -129,3 +130,14 @@ def test_any_other_error_of_a_new_file_and_a_disk_without_any_room_stop(fs: SimF
         fs.allocate = refuse  # type: ignore[method-assign]  # this disk is broken, or full
         with pytest.raises(OSError, match="no"):
             write(journal, 1)
+
+
+def test_a_sync_asks_for_no_file_that_was_trimmed(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    tickets = write(journal, 30)
+    gone = journal.trim(tickets[-1])
+    assert len(gone) == 3
+    for path in gone:
+        fs.remove(path)
+    perform(fs, Work(0, "sync", journal.sync_steps()))
+    assert [frame.end for frame in Replay(fs, tickets[26])] == tickets[27:]

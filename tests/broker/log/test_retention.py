@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neuraxis.broker.work import Now
-from tests.broker.log.harness import OPTIONS, OS, WALL, World
+from tests.broker.log.harness import INTERVAL, OPTIONS, OS, WALL, World
 
 
 def started(**changes: int | str) -> World:
@@ -75,3 +75,27 @@ def test_a_jump_of_the_wall_clock_suspends_deletion_by_time() -> None:
     world.now = Now(world.now.mono_ms + 400_000, WALL - 1_000 + world.now.mono_ms + 400_000)
     world.tick()
     assert not world.store.clock_stepped
+
+
+def test_a_sync_asks_for_no_segment_that_is_below_the_start_and_gone() -> None:
+    world = started()
+    log = world.create("a", replace(INTERVAL, flush_ms=200_000))
+    for _ in range(30):
+        world.append(log, size=200)
+    world.advance_start(log, 50)
+    world.checkpoint()
+    world.tick(1_000)
+    world.settle()
+    assert next(name for name in world.fs.list("a-0") if name.endswith(".log")) > f"{0:020d}.log"
+    world.tick(200_000)  # the flush of all that was written
+    world.settle()
+    world.check(power=False)
+
+
+def test_after_a_start_a_log_is_looked_at_soon_however_long_the_interval() -> None:
+    world = started(retention_check_interval_ms=300_000)
+    log = world.create("a", replace(OS, retention_ms=-1, retention_bytes=5_000))
+    for _ in range(60):
+        world.append(log, size=200)
+    world.tick(30_000)
+    assert log.log_start_offset > 0

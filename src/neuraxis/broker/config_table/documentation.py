@@ -52,6 +52,7 @@ DOCUMENTATION: dict[str, str] = {
     "log.retention.hours": "Default of `retention.ms`, in hours.",
     "log.retention.minutes": "Default of `retention.ms`, in minutes.",
     "log.retention.ms": "Default of `retention.ms`.",
+    "log.retention.check.interval.ms": "How often retention and compaction look at a log; first half a minute after a start.",
     "log.roll.hours": "Default of `segment.ms`, in hours.",
     "log.roll.ms": "Default of `segment.ms`.",
     "log.segment.bytes": "Default of `segment.bytes`.",

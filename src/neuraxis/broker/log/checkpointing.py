@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log import retention
 from neuraxis.broker.log.checkpoint import (
     BURIED,
     CHECKPOINT,
@@ -154,6 +155,8 @@ class Checkpointer:
 
     def _bury_segments(self, doomed: list[tuple[Log, Segment]]) -> None:
         """Segments that lie below their log's start, durably."""
+        for log, segment in doomed:
+            retention.forget_syncs(log, segment)
         suffixes = (".log", ".index", ".timeindex", ".txnindex")
         self._bury([(log, segment.path(suffix)) for log, segment in doomed for suffix in suffixes])
 

@@ -240,6 +240,7 @@ class Cleaner:
         count = len(target.sources)
         for segment in log.segments[first : first + count]:
             log.ledger.indexes.forget(segment)
+            retention.forget_syncs(log, segment)
             log.size -= segment.size
         segment = Segment.closed(log.fs, log.directory, target)
         log.segments[first : first + count] = [segment]

@@ -153,7 +153,10 @@ class Journal:
         bases = list(self._files)
         gone = [base for base, end in pairwise(bases) if end <= position]
         for base in gone:
-            self._files.pop(base).unpin()
+            file = self._files.pop(base)
+            if file in self._dirty:  # what is in it is durable elsewhere: no sync may ask for it any more
+                self._dirty.remove(file)
+            file.unpin()
         return [file_name(base) for base in gone]
 
 

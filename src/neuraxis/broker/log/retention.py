@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from neuraxis.broker.work import Now
 
 
+FIRST_LOOK_MS = 30_000
+"""After a start a log is looked at so soon, as in Kafka: one that restarts often would never be."""
+
+
 def begin_ageing(log: Log, now: Now) -> None:
     """The log holds something: look at it from time to time."""
     log.ages = True
-    log.ledger.alarm(
-        now.mono_ms + log.ledger.options.retention_check_interval_ms, lambda later: age(log, later)
-    )
+    interval_ms = min(FIRST_LOOK_MS, log.ledger.options.retention_check_interval_ms)
+    log.ledger.alarm(now.mono_ms + interval_ms, lambda later: age(log, later))
 
 
 def age(log: Log, now: Now) -> None:
@@ -61,6 +64,14 @@ def drop_segments(log: Log) -> None:
         log.size -= segment.size
         log.ledger.indexes.forget(segment)
         log.ledger.doomed.append((log, segment))
+
+
+def forget_syncs(log: Log, segment: Segment) -> None:
+    """The file of a segment is about to go, durably replaced or below the log's start: no later sync may ask for it."""
+    segment.dirty = False
+    for waiting in (log.dirty, log.syncing):
+        if segment in waiting:
+            waiting.remove(segment)
 
 
 def apply_retention(log: Log, now: Now) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,11 +36,15 @@ def free_port() -> int:
 
 
 class OwnBroker:
-    """A broker of this package in a process of its own, with its data in `directory`."""
+    """A broker of this package in a process of its own, with its data in `directory`; `options` as on the command line.
 
-    def __init__(self, directory: Path, durability: str = "sync") -> None:
+    `durability` and `options` may be changed between two starts.
+    """
+
+    def __init__(self, directory: Path, durability: str = "sync", options: Sequence[str] = ()) -> None:
         self.directory = directory
         self.durability = durability
+        self.options = options
         self.port = free_port()
         self.log_path = directory / "broker.log"
         self.restarts_s: list[float] = []
@@ -50,13 +55,23 @@ class OwnBroker:
         """Its address."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int | None:
+        """Its process, None before the first start."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None while it runs, and before the first start."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start and wait until the port answers."""
         began = time.monotonic()
         command = [
             sys.executable, "-m", "neuraxis", "up", "--data-dir", str(self.directory / "data"), "--quiet",
             "--no-console", "--listener", f"PLAINTEXT://{self.bootstrap}", "--durability", self.durability,
-            "--set", "group.initial.rebalance.delay.ms=0",
+            "--set", "group.initial.rebalance.delay.ms=0", *self.options,
         ]  # fmt: skip
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

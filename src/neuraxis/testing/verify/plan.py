@@ -32,6 +32,7 @@ class Plan:
     members: int = 2
     transactors: int = 2
     sends_per_s: int = 200  # of each sender
+    transactions_pause_s: tuple[float, float] = (0.005, 0.05)  # of each transactor, between two of them
     abort_share: float = 0.15  # of transactions, aborted on purpose: so that an aborted read could be seen
     drain_s: float = 60.0  # six times the transactions' and sessions' timeouts: whoever is slower is stuck
     seed: int = 1

@@ -76,7 +76,7 @@ class Transactor(Reader):
             self.subscribe(consumer)
             while not self.halt.is_set():
                 self._transact(producer, consumer)
-                self.halt.wait(self.random.uniform(0.005, 0.05))
+                self.halt.wait(self.random.uniform(*self.stage.plan.transactions_pause_s))
         finally:
             self.settle()
             consumer.close()
