@@ -116,8 +116,13 @@ class CoreHarness:
     def do_work(self) -> Work:
         """Do the oldest work that waits."""
         work = self.works.pop(0)
-        result = perform(self.fs, work)
-        self.core.done(work.id, result, None, self.now)
+        result: bytes | None = None
+        error: OSError | None = None
+        try:
+            result = perform(self.fs, work)
+        except OSError as failure:
+            error = failure
+        self.core.done(work.id, result, error, self.now)
         self.works += self.core.take_work()
         return work
 

@@ -201,7 +201,7 @@ class ForgetfulFs(MemoryFs):
         return self.read(file, position, length)
 
     def read(self, file: File, position: int, length: int) -> bytes:
-        if self.failure is not None and threading.current_thread().name.startswith("neuraxis-work"):
+        if self.failure is not None and threading.current_thread().name.startswith("neuraxis-read"):
             raise self.failure
         return super().read(file, position, length)
 
@@ -240,6 +240,42 @@ def test_on_a_real_disk_a_large_fetch_arrives_exactly(tmp_path: Any) -> None:
         expected = fill(running, 8)
         with running.connect(receive_buffer=8_192) as peer:
             assert bytes(fetched(peer.request(whole_log(8), FETCH_VERSION)).records) == expected
+
+
+class ForgetfulDisk(DiskFs):
+    """A real disk behind a page cache that loses what it is asked for, for a while."""
+
+    forgets = 0
+
+    def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
+        if self.forgets:
+            self.forgets -= 1
+            return None
+        return super().read_now(file, position, length)
+
+    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
+        return None if self.forgets else super().send(socket_fd, file, position, length)
+
+
+def test_a_real_disk_whose_pages_are_cold_for_a_while_serves_everybody(tmp_path: Any) -> None:
+    fs = ForgetfulDisk(str(tmp_path))
+    with served(fs, durability="os") as running:
+        fill(running, 8)  # a batch has a megabyte
+        log = running.server.core.node.partition("drives", 0).log
+        log.roll()
+        fill(running, 1)
+        closed = running.fs.read(log.segments[0].file, 0, 64 << 20)
+        for forgets in (1, 3, 30):
+            log.hints.clear()
+            log.segments[0].drop_indexes()
+            fs.forgets = forgets
+            with running.connect() as cold, running.connect() as other:
+                cold.send(whole_log(9), FETCH_VERSION)
+                assert other.request(HELLO, 0).error_code == 0
+                assert bytes(fetched(cold.receive()).records) == closed
+            assert not fs.forgets
+    assert running.server.core.store.ledger.cold.parked["call"] >= 3
+    assert running.server.core.node.counters.cold_pieces > 10
 
 
 # Memory of unfinished frames

@@ -16,7 +16,7 @@ from neuraxis.broker.call import Call
 from neuraxis.broker.log.fs import File
 from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.session import Session
-from neuraxis.broker.work import Derive, Now, Sync, SyncDir, Work
+from neuraxis.broker.work import Derive, Now, Read, Sync, SyncDir, Work
 from neuraxis.broker.workers import QUICK_SYNC_NS, SLOW_SYNC_FACTOR, AuditLog, Wake, Workers
 from tests.broker.sockets import GatedFs
 
@@ -57,6 +57,40 @@ def test_syncs_do_not_queue_behind_slow_background_works() -> None:
     fs.gate.set()
     assert workers.stop()
     assert sorted(work_id for work_id, _, _ in workers.results) == [0, 1, 2, 3, 4, 9]
+    wake.close()
+
+
+def test_reads_wait_neither_for_background_works_nor_for_the_first_of_them() -> None:
+    class SlowFs(GatedFs):
+        def sync_dir(self, path: str) -> None:
+            assert self.gate.wait(5), "the reads came too late"
+
+        def read(self, file: File, position: int, length: int) -> bytes:
+            if not position:
+                assert self.gate.wait(5), "the other reads came too late"
+            return super().read(file, position, length)
+
+    fs, wake = SlowFs(), Wake()
+    file = fs.open("segment", create=True)
+    fs.write(file, 0, b"abcd")
+    workers = Workers(fs, wake)
+    workers.start()
+    fs.gate.clear()
+    for number in range(5):
+        workers.submit(Work(number, "clean", (SyncDir(""),)))
+    for number in range(4):
+        workers.submit(Work(10 + number, "read", (Read(file, number, 1),)))
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(wake.fd, selectors.EVENT_READ)
+        while len(workers.results) < 3:
+            assert waiting.select(5), "the reads did not come"
+            wake.clear()
+    assert sorted(workers.results) == [
+        (10 + number, b"abcd"[number : number + 1], None) for number in (1, 2, 3)
+    ]
+    fs.gate.set()
+    assert workers.stop(), "the threads for reads end, too"
+    assert workers.times()["read"].count == 4
     wake.close()
 
 

@@ -10,7 +10,7 @@ from neuraxis.broker.core import Core
 from neuraxis.broker.log.fs import StorageFailed
 from neuraxis.broker.log.settings import StoreOptions
 from neuraxis.broker.log.store import LogStore
-from neuraxis.broker.work import Now, Work, perform_step
+from neuraxis.broker.work import Now, Work, perform, perform_step
 from tests.simulation.disk import SimCrash
 from tests.simulation.story import Violation
 
@@ -159,14 +159,13 @@ class Host:
         def end() -> None:
             for work_id, work in list(self.in_flight.items()):
                 if work_id > 0:
+                    result = None
                     for step in work.steps[self.world.steps_done(work_id) :]:
-                        perform_step(self.fs, step)
-                    self.core.done(work_id, None, None, self.now)
+                        result = perform_step(self.fs, step)
+                    self.core.done(work_id, result, None, self.now)
             while works := self.core.take_work():
                 for work in works:
-                    for step in work.steps:
-                        perform_step(self.fs, step)
-                    self.core.done(work.id, None, None, self.now)
+                    self.core.done(work.id, perform(self.fs, work), None, self.now)
             self.core.close(self.now)
 
         try:
@@ -326,7 +325,7 @@ class Host:
                 self.world.after(delay, self._write_later, peer, self.life)
             else:
                 self._write(peer)
-        if peer.session.closing is not None:
+        if peer.session.closing is not None and not peer.connection.reading:
             self._drop(peer)
         elif peer.received and peer.session.wants_input:
             self._parse(peer)
@@ -350,9 +349,12 @@ class Host:
         """Ranges are read now, however long ago the core answered with them."""
         connection = peer.connection
         parts: list[bytes] = []
-        while peer.session.output:
-            connection.gather(self.fs)
-            if not connection.sending:
+        while peer.session.output and not connection.reading:
+            work = connection.gather(self.fs)
+            if work is not None:
+                self.in_flight[work.id] = work
+                self.world.start_work(work, self.life)
+            elif not connection.sending:
                 raise Violation(f"a range of {peer.session.output[0]} could not be read")
             parts += [bytes(view) for view in connection.sending]
             connection.sending.clear()
@@ -372,10 +374,26 @@ class Host:
             return
 
         def act() -> None:
-            self.core.done(work.id, result, error, self.now)
+            if work.id < 0:
+                self._piece_read(-work.id, result)
+            else:
+                self.core.done(work.id, result, error, self.now)
             self._turn()
 
         self._guard(act)
+
+    def _piece_read(self, session_id: int, piece: bytes | None) -> None:
+        """A piece of an answer that was not in the page cache was read."""
+        peer = self._by_session.get(session_id)
+        if peer is None:
+            return  # it left meanwhile
+        peer.connection.reading = False
+        if not piece:
+            self._drop(peer)
+            return
+        peer.connection.took(piece)
+        self._write(peer)
+        self.core.announce(peer.session)
 
     def _schedule_wake(self) -> None:
         deadline = self.core.next_deadline()

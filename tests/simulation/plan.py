@@ -75,6 +75,7 @@ class Plan:
     value_bytes: int = 40
     pace_ms: int = 40
     compaction: bool = False
+    cold_percent: int = 0
     kafka: dict[str, str] = field(default_factory=dict)
 
     def with_changes(self, **changes: object) -> Plan:
@@ -136,6 +137,7 @@ def draw(seed: int) -> Plan:
         movers=rng.choice((0, 0, 0, 2, 3)),
         streamers=rng.choice((0, 0, 0, 2, 3)),
         compaction=rng.random() < 0.5,
+        cold_percent=_cold(seed),
     )
 
 
@@ -173,6 +175,11 @@ def draw_short(seed: int) -> Plan:
         checkpoint_ms=rng.choice((150, 600, 6_000)),
         **{name: (max(1, getattr(plan, name)) if name in kept else 0) for name in OPTIONAL},
     )
+
+
+def _cold(seed: int) -> int:
+    """How many of a hundred looks find nothing in the page cache: in one world of five, none of those that are kept."""
+    return Random(f"{seed}/cold").choice((10, 40, 80)) if seed % 5 == 1 else 0
 
 
 def _retention(rng: Random) -> dict[str, str]:

@@ -16,7 +16,7 @@ from neuraxis.broker.coordinators import snapshot
 from neuraxis.broker.handlers import fetch
 from neuraxis.broker.log import journal
 from neuraxis.broker.work import perform_step
-from tests.simulation import actors
+from tests.simulation import actors, cold
 from tests.simulation.checkers import Checkers
 from tests.simulation.disk import SimCrash, SimFs
 from tests.simulation.host import Host
@@ -74,6 +74,7 @@ class World:
         self._links = 0
         self._crash_kind = ""
         self.fs = Disk(PLENTY)
+        cold.lose_pages(self)
         self.model = Model(self)
         self.checkers = Checkers(self)
         self.host = Host(self)

@@ -9,6 +9,7 @@ from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log.cold import READ
 from neuraxis.broker.work import Read, Work
 from neuraxis.wire.schema import BYTES
 
@@ -124,7 +125,7 @@ class Connection:
             data = fs.read_now(found.file, found.position, length)
             if not data:
                 self.reading = True
-                return Work(-session.id, "read", (Read(found.file, found.position, length),))
+                return Work(-session.id, READ, (Read(found.file, found.position, length),))
             size += len(data)
             self.took(data)
         return None

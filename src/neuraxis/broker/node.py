@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from neuraxis.broker.authorisation.audit import make_audit
 from neuraxis.broker.client_quotas import ClientQuotas
 from neuraxis.broker.clients import Clients
+from neuraxis.broker.cold import ColdCalls
 from neuraxis.broker.config_table import BrokerSettings, TopicConfig
 from neuraxis.broker.connection_limits import ConnectionLimits
 from neuraxis.broker.coordinators.agenda import Agenda
@@ -99,6 +100,7 @@ class Node:
         self.entropy = entropy
         self.apis = apis
         self.parking = Parking()
+        self.cold = ColdCalls(self)
         self.writes = Writes()
         self.recovery: RecoveryReport | None = None
         self.topics: dict[str, Topic] = {}

@@ -681,6 +681,7 @@ class Server:
                 return
             if work is not None:
                 self._reads[connection.session.id] = connection
+                self._counters.cold_pieces += 1
                 self._workers.submit(work)
                 if not connection.sending:
                     break  # the range in front is being read: its bytes go on in `_on_read`

@@ -262,7 +262,10 @@ class Shares:
         max_bytes: int,
         first: bool,
     ) -> tuple[Range, list[Acquired]] | None:
-        """Acquire records for a member; the range that holds them. None: there is nothing for it now."""
+        """Acquire records for a member; the range that holds them. None: there is nothing for it now.
+
+        Raises WouldWait before it acquires any.
+        """
         limits = self.limits(key.group_id)
         state = self._begun(key, partition, limits, call, now)
         log = partition.log
@@ -278,7 +281,11 @@ class Shares:
             found = reading.find(log, offset, max_bytes, limit_offset, first=first, records=records)
             if found is None:
                 return None
-            gone = reading.aborted(log, offset, limit_offset, found) if limits.read_committed else ()
+            try:
+                gone = reading.aborted(log, offset, limit_offset, found) if limits.read_committed else ()
+            except BaseException:
+                found.range.release()
+                raise
             command = Acquire(
                 key, member_id, found.offsets(), max_records, batch_size, mode, gone, call.token
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from neuraxis.broker.log.compaction import Plan
     from neuraxis.broker.log.fs import File, Fs
+    from neuraxis.broker.log.loading import IndexLoad
     from neuraxis.broker.log.scrub import Slice
 
 
@@ -31,6 +32,11 @@ class Sync:
     """Make the content of `file` durable (fdatasync)."""
 
     file: File
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """What has to stay until it is done."""
+        return (self.file,)
 
 
 class Owner(Protocol):
@@ -80,6 +86,23 @@ class Read:
     position: int
     length: int
 
+    @property
+    def files(self) -> tuple[File, ...]:
+        """What has to stay until it is done."""
+        return (self.file,)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadIndexes:
+    """Load the indexes of a segment that are not in the page cache. The load holds the result."""
+
+    load: IndexLoad
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """What has to stay until it is done."""
+        return self.load.files
+
 
 @dataclass(frozen=True, slots=True)
 class Clean:
@@ -112,7 +135,12 @@ class Fetch:
     url: str
 
 
-Step = Sync | SyncDir | Replace | Rename | Remove | Read | Clean | Prove | Derive | Fetch
+Step = Sync | SyncDir | Replace | Rename | Remove | Read | LoadIndexes | Clean | Prove | Derive | Fetch
+
+
+def files_of(steps: Sequence[Step]) -> list[File]:
+    """The files that have to keep their content until the steps are done."""
+    return [file for step in steps if isinstance(step, Sync | Read | LoadIndexes) for file in step.files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +170,8 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
         fs.remove(step.path)
     elif isinstance(step, Read):
         return fs.read(step.file, step.position, step.length)
+    elif isinstance(step, LoadIndexes):
+        step.load.run(fs, patient=True)
     elif isinstance(step, Clean):
         fs.clean(step.plan)
     elif isinstance(step, Prove):

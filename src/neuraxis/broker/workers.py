@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.authorisation.audit import dropped_line, line
+from neuraxis.broker.log.cold import READ
 from neuraxis.broker.metrics.counters import Histogram
 from neuraxis.broker.work import perform
 
@@ -30,6 +31,8 @@ WORKERS_GRACE_S = 10.0
 BACKGROUND_THREADS = 2
 LOGIN_THREADS = 2
 """Of their own, so that strangers who guess passwords keep neither syncs nor reads waiting; they start with the first login."""
+READ_THREADS = 4
+"""Of their own, so that a cold read waits neither for compaction nor for the three before it; they start with the first."""
 QUICK_SYNC_NS = 1_000_000
 """A sync this short costs the loop less than two threads that wake each other."""
 SLOW_SYNC_FACTOR = 20
@@ -64,16 +67,24 @@ class Wake:
                 self.fd = -1
 
 
+class _Crew:
+    """Threads for one kind of work, which most brokers never need."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.jobs: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self.threads: list[threading.Thread] = []
+
+
 class Workers:
     """Threads that perform works: one for the syncs replies wait for, so that nothing queues before them, two for logins,
-    two for the rest."""
+    four for cold reads, two for the rest."""
 
     def __init__(self, fs: Fs, wake: Wake) -> None:
         self._fs = fs
         self._wake = wake
         self._queues: tuple[queue.SimpleQueue[Work | None], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
-        self._logins: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._login_threads: list[threading.Thread] = []
+        self._crews = {"login": _Crew(LOGIN_THREADS), READ: _Crew(READ_THREADS)}
         self.results: deque[tuple[int, bytes | None, OSError | None]] = deque()
         plan = [self._queues[0], *[self._queues[1]] * BACKGROUND_THREADS]
         self._times: list[dict[str, Histogram]] = []  # by kind of work; each thread writes its own
@@ -97,10 +108,13 @@ class Workers:
     def submit(self, work: Work) -> None:
         """Perform a work on a thread; its result lands in `results` and the loop is woken."""
         self.in_flight += 1
-        if work.kind == "login":
-            self._submit_login(work)
+        crew = self._crews.get(work.kind)
+        if crew is None:
+            self._queues[0 if work.kind == "sync" else 1].put(work)
             return
-        self._queues[0 if work.kind == "sync" else 1].put(work)
+        if not crew.threads:
+            self._engage(crew, work.kind)
+        crew.jobs.put(work)
 
     def do_here(self, work: Work, now_ns: int) -> bool:
         """Do a sync on the loop's own thread if the disk has been quick, nothing is in flight; whether it was done.
@@ -116,17 +130,12 @@ class Workers:
             self._not_here_until_ns = now_ns + took_ns * SLOW_SYNC_FACTOR * took_ns // QUICK_SYNC_NS
         return True
 
-    def _submit_login(self, work: Work) -> None:
-        if not self._login_threads:
-            self._login_threads = [
-                threading.Thread(
-                    target=self._run, args=(self._logins,), name=f"neuraxis-login-{index}", daemon=True
-                )
-                for index in range(LOGIN_THREADS)
-            ]
-            for thread in self._login_threads:
-                thread.start()
-        self._logins.put(work)
+    def _engage(self, crew: _Crew, kind: str) -> None:
+        for index in range(crew.most):
+            name = f"neuraxis-{kind}-{index}"
+            thread = threading.Thread(target=self._run, args=(crew.jobs,), name=name, daemon=True)
+            crew.threads.append(thread)
+            thread.start()
 
     def stop(self) -> bool:
         """Let the threads finish what they have; whether all of them have ended."""
@@ -135,12 +144,15 @@ class Workers:
         for jobs, count in zip(self._queues, (1, BACKGROUND_THREADS), strict=True):
             for _ in range(count):
                 jobs.put(None)
-        for _ in self._login_threads:
-            self._logins.put(None)  # nobody waits for a login any more, least of all for a key server
+        for crew in self._crews.values():
+            for _ in crew.threads:
+                crew.jobs.put(None)
         deadline = time.monotonic() + WORKERS_GRACE_S
-        for thread in self._threads:
+        # Nobody waits for a login any more, least of all for a key server.
+        threads = [*self._threads, *self._crews[READ].threads]
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     def times(self) -> dict[str, Histogram]:
         """How long works of each kind took, in nanoseconds. A work that ends meanwhile may be counted in part."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from neuraxis.broker.handlers import fetch as handler
+from neuraxis.broker import fetch_reading
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages.delete_records import (
     DeleteRecordsPartition,
@@ -70,13 +70,13 @@ def test_a_fetch_of_a_session_looks_only_at_partitions_with_news(monkeypatch: py
     _, producer, consumer = broker_with_topic(partitions=50)
     session = begin(consumer, 50)
     looked: list[int] = []
-    read = handler._read
+    read = fetch_reading.read_partition
 
     def counted(wanted: Any, *arguments: Any, **options: Any) -> Any:
         looked.append(wanted.asked.partition)
         return read(wanted, *arguments, **options)
 
-    monkeypatch.setattr(handler, "_read", counted)
+    monkeypatch.setattr(fetch_reading, "read_partition", counted)
     producer.produce("drives", batch_of(b"a"), 7)
     assert told(consumer.request(in_session(session, 1), FETCH_VERSION)) == {7: [b"a"]}
     assert looked == [7]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import socket
 from pathlib import Path
 
 import pytest
@@ -154,4 +155,26 @@ def test_a_sync_that_fails_while_descriptors_are_given_back_fails_every_later_sy
     with pytest.raises(OSError, match="Input/output"):
         fs.sync(other)
     kept.unpin()
+    fs.close()
+
+
+def test_a_range_with_a_hole_in_the_page_cache_is_not_sent_from_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first, the last and the page in the middle may be there although others are not."""
+    fs = DiskFs(str(tmp_path))
+    file = fs.open("segment", create=True)
+    content = os.urandom(3 << 20)
+    fs.write(file, 0, content)
+    left, right = socket.socketpair()
+    with left, right:
+        left.setblocking(False)
+        monkeypatch.setattr(
+            fs._page_cache, "holds", lambda fd, position, length: position + length <= 1 << 20
+        )
+        assert fs.send(left.fileno(), file, 1 << 20, 100) is None
+        sent = fs.send(left.fileno(), file, 0, len(content))
+        assert sent is not None
+        assert 0 < sent <= 1 << 20, "a part of it can be looked at again"
+        assert right.recv(sent, socket.MSG_WAITALL) == content[:sent]
     fs.close()

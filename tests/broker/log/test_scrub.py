@@ -114,6 +114,19 @@ def test_one_flipped_bit_is_named_and_refused_and_all_else_is_served(seed: int) 
     check(world, path, hit)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_index_that_leads_past_damage_is_not_waited_for(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, path, hit = rotten(seed)
+    for segment in world.log("a").segments[:-1]:
+        segment.drop_indexes()
+    monkeypatch.setattr(type(world.fs), "read_now", lambda *_: None)
+    pass_round(world)
+    monkeypatch.undo()
+    check(world, path, hit)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_what_was_found_is_refused_after_a_restart_and_served_once_it_is_put_right(seed: int) -> None:
     world, path, hit = rotten(seed)

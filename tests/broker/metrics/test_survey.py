@@ -14,6 +14,7 @@ from neuraxis.wire.messages.offset_commit import (
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
 )
+from tests.broker.cold_disk import cold_broker
 from tests.broker.harness import PRODUCE_VERSION, CoreHarness, batch_of, fetch_request, produce_request
 from tests.broker.metrics.reading import Page, parse
 
@@ -95,6 +96,17 @@ def test_parked_calls_fetch_sessions_groups_and_transactions_are_shown() -> None
     assert page.value("neuraxis_fetch_session_partitions") == 1
     assert page.value("neuraxis_groups", kind="classic", state="Empty") == 1
     assert page.value("neuraxis_transactions", state="Empty") == 1
+
+
+def test_what_was_cold_is_counted_by_who_had_to_be_parked() -> None:
+    broker, _, _ = cold_broker()
+    broker.connect().send(fetch_request({"t": {0: 4}}), 12)
+    broker.node.counters.cold_pieces += 3
+    broker.works_wait = False
+    page = page_of(broker)
+    assert page.value("neuraxis_cold_reads_total", owner="call") == 1
+    assert page.value("neuraxis_cold_reads_total", owner="answer") == 3
+    assert page.value("neuraxis_cold_reads_total", owner="upkeep") == 0
 
 
 def test_what_only_the_server_knows_is_shown_too() -> None:

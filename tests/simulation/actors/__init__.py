@@ -8,6 +8,7 @@ from tests.simulation.actors.admin import Admin
 from tests.simulation.actors.consumer import Consumer
 from tests.simulation.actors.member import Member
 from tests.simulation.actors.mover import Mover
+from tests.simulation.actors.peeker import Peeker
 from tests.simulation.actors.plain import PlainProducer
 from tests.simulation.actors.producer import IdempotentProducer
 from tests.simulation.actors.reader import Reader
@@ -43,6 +44,8 @@ def cast(world: World) -> list[Actor]:
     found += [SessionReader(world, f"session-{index}") for index in range(plan.session_readers)]
     found += _movers(world)
     found += _streamers(world)
+    if plan.cold_percent and plan.compaction:
+        found.append(Peeker(world, "peeker"))
     return found
 
 

@@ -45,6 +45,7 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "disk_delay_ms": 15,
         "cut_percent": 0,
         "faults": (),
+        "cold_percent": 0,
     }
     return plan.with_changes(**{**defaults, **changes})
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any  # Any: the patched functions keep the shapes of what they replace
 
+from neuraxis.broker import fetch_reading
 from neuraxis.broker.coordinators.topics.machine import CatalogueMachine, CreateTopic, SetLogStart
 from neuraxis.broker.core import Core
-from neuraxis.broker.handlers import fetch
 from neuraxis.broker.log.log import Log
 from neuraxis.broker.node import Node
 from neuraxis.broker.partition import Partition
@@ -40,7 +40,7 @@ def _high_watermark_is_the_end() -> Iterable[Patch]:
 
 
 def _fetch_reads_beyond() -> Iterable[Patch]:
-    yield fetch, "_limit", lambda partition, *, committed: partition.log_end_offset
+    yield fetch_reading, "limit_of", lambda partition, *, committed: partition.log_end_offset
 
 
 def _nobody_is_woken() -> Iterable[Patch]:

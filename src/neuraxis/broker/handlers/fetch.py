@@ -2,6 +2,7 @@
 
 A fetch that finds less than min_bytes is parked at its partitions and woken when a high watermark rises: never polled.
 A batch that contains the offset asked for is returned whole. Answers hold file ranges, not bytes.
+What it takes to find them may be on the disk alone: a thread reads it, and the answer then is looked for anew.
 v7 fetch sessions: a client says once what it wants, and later fetches look only at partitions with news.
 Readers of committed data get records before the first open transaction, and the aborted ones by their first offset.
 Who claims to be a replica is told that the partition is not its (6): there are no followers.
@@ -10,17 +11,18 @@ An answer above the quota of bytes is left out: the client gets an empty one wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from neuraxis.broker import fetch_reading
 from neuraxis.broker.authorisation.authoriser import TOPIC
 from neuraxis.broker.call import PARKED, Call, Handled, handles
+from neuraxis.broker.fetch_reading import Wanted
 from neuraxis.broker.fetch_sessions import INITIAL_EPOCH, Entry, FetchSession, dirty_entries
+from neuraxis.broker.log.cold import WouldWait
 from neuraxis.broker.operations import READ
 from neuraxis.wire import frames
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.fetch import (
-    AbortedTransaction,
-    EpochEndOffset,
     FetchableTopicResponse,
     FetchPartition,
     FetchRequest,
@@ -31,8 +33,8 @@ from neuraxis.wire.messages.fetch import (
 )
 
 if TYPE_CHECKING:
-    from neuraxis.broker.log.log import Range
-    from neuraxis.broker.node import Node, Topic
+    from neuraxis.broker.log.cold import ColdStep
+    from neuraxis.broker.node import Node
     from neuraxis.broker.parking import Timer
     from neuraxis.broker.partition import Partition
     from neuraxis.broker.work import Now
@@ -47,17 +49,8 @@ NO_LEADER_EPOCH = -1
 """A client that does not say which epoch it believes in; here any negative number means that."""
 MAX_WAIT_MS = 30 * 60 * 1000
 """A longer wait is cut to half an hour: a parked call must have an end."""
-
-
-class Wanted(NamedTuple):
-    """One partition of a fetch: where it is, and what was asked; `entry` in a session."""
-
-    topic: Topic | None
-    partition: Partition | None
-    asked: FetchPartition
-    error_code: int
-    named: str | bytes
-    entry: Entry | None = None
+MOST_LACKING = 32
+"""Cold reads that one try asks for: the partitions after them come with the next try, or the next fetch."""
 
 
 @handles(FetchRequest, versions="4-18", needs="READ topic")
@@ -72,12 +65,9 @@ def fetch(node: Node, call: Call, request: FetchRequest) -> Handled:
     except Refused as refused:
         return _counted(node, call, FetchResponse(error_code=refused.code))
     waiter = _Waiter(node, call, request, session)
-    nothing_asked = not (session.entries if session is not None else request.topics)
-    response = waiter.try_answer(final=request.max_wait_ms <= 0 or request.min_bytes <= 0 or nothing_asked)
-    if response is not None:
-        return response
-    waiter.park()
-    return PARKED
+    if request.min_bytes <= 0 or not (request.topics if session is None else session.entries):
+        waiter.final = True
+    return node.cold.serve(call, request, waiter.step)
 
 
 def _refused(request: FetchRequest, version: int, code: ErrorCode) -> FetchResponse:
@@ -103,7 +93,10 @@ def _counted(node: Node, call: Call, response: FetchResponse) -> FetchResponse:
 class _Waiter:
     """A fetch, and what it waits for."""
 
-    __slots__ = ("call", "epoch", "is_replica", "max_bytes", "node", "request", "session", "timer", "watched")
+    __slots__ = (
+        "call", "deadline_ms", "epoch", "final", "is_replica", "max_bytes", "node", "request", "session", "timer",
+        "watched",
+    )  # fmt: skip
 
     def __init__(self, node: Node, call: Call, request: FetchRequest, session: FetchSession | None) -> None:
         self.node = node
@@ -114,11 +107,28 @@ class _Waiter:
         state = request.replica_state
         self.is_replica = (request.replica_id if state is None else state.replica_id) >= 0
         self.timer: Timer | None = None
+        self.deadline_ms = call.now.mono_ms + min(request.max_wait_ms, MAX_WAIT_MS)
+        self.final = False  # whatever there is, is the answer
         self.watched: list[Partition] = []
         self.max_bytes = request.max_bytes
         most = node.quotas.most_fetched(call.session) if node.quotas.on else None
         if most is not None:  # more than that would be above the quota whenever it is asked for
             self.max_bytes = min(self.max_bytes, most)
+
+    def step(self) -> Handled:
+        """The response if there is enough to say or the time is over, else PARKED. Raises WouldWait."""
+        try:
+            final = self.final or self.call.now.mono_ms >= self.deadline_ms
+            response = self.try_answer(final=final)
+        except WouldWait:
+            self.leave_if_parked()  # nobody need tell of news: all is looked at again
+            raise
+        if response is None:
+            if self.timer is None:
+                self.park()
+            return PARKED
+        self.leave_if_parked()
+        return response
 
     def park(self) -> None:
         if self.session is not None:
@@ -131,9 +141,12 @@ class _Waiter:
                 if wanted.partition is not None:
                     wanted.partition.waiting[self] = self.on_progress
                     self.watched.append(wanted.partition)
-        wait_ms = min(self.request.max_wait_ms, MAX_WAIT_MS)
-        self.timer = self.node.parking.at(self.call.now.mono_ms + wait_ms, self.on_timeout)
+        self.timer = self.node.parking.at(self.deadline_ms, self.on_news)
         self.call.abandon = self.leave
+
+    def leave_if_parked(self) -> None:
+        if self.timer is not None:
+            self.leave()
 
     def leave(self) -> None:
         session = self.session
@@ -151,20 +164,14 @@ class _Waiter:
 
     def on_news(self, now: Now) -> None:
         self.call.now = now
-        response = self.try_answer(final=False)
-        if response is not None:
-            self.leave()
+        response = self.node.cold.serve(self.call, self.request, self.step)
+        if response is not PARKED:
             self.call.answer(response)
-
-    def on_timeout(self, now: Now) -> None:
-        self.call.now = now
-        self.leave()
-        self.call.answer(self.try_answer(final=True))
 
     def on_end(self) -> None:
         """The session ends, or another call goes on with it: answer with what there is."""
-        self.leave()
-        self.call.answer(self.try_answer(final=True))
+        self.final = True
+        self.on_news(self.call.now)
 
     def look_up(self) -> list[Wanted]:
         if self.session is not None:
@@ -203,31 +210,40 @@ class _Waiter:
         return guard is None or isinstance(named, bytes) or guard.allows(self.call, READ, TOPIC, named)
 
     def try_answer(self, *, final: bool) -> FetchResponse | None:
-        """The response if there is enough to say, else None."""
+        """The response if there is enough to say, else None. Raises WouldWait; what is enough without it leaves without it."""
         if self.session is not None and self.session.epoch != self.epoch:
             refusal = FetchResponse(error_code=ErrorCode.INVALID_FETCH_SESSION_EPOCH)
             return _counted(self.node, self.call, refusal)
         committed = self.request.isolation_level == READ_COMMITTED
         wanted = self.look_up()
-        if not final and not any(_has_news(each, committed=committed) for each in wanted):
+        if not final and not any(fetch_reading.has_news(each, committed=committed) for each in wanted):
             return None
         budget = self.max_bytes
         size, told = 0, False
         answers = []
+        lacking: list[ColdStep] = []
         for each in wanted:
-            data = _read(each, budget - size, committed=committed, first=size == 0)
+            full = len(lacking) >= MOST_LACKING
+            most = 0 if full else budget - size
+            data = fetch_reading.read_partition(
+                each, most, lacking, committed=committed, first=not (size or full)
+            )
             records = data.records
             if records is not None and not isinstance(records, bytes):
-                size += records.length  # type: ignore[union-attr]  # `_read` puts a Range or b"" there
+                size += records.length  # type: ignore[union-attr]  # `read_partition` puts a Range or b"" there
             if data.error_code == ErrorCode.FENCED_LEADER_EPOCH and each.partition is not None:
                 data.current_leader = LeaderIdAndEpoch(self.node.node_id, each.partition.leader_epoch)
             told = told or data.error_code != 0 or data.diverging_epoch is not None
             answers.append(data)
-        if not final and not told and size < min(self.request.min_bytes, self.max_bytes):
-            for data in answers:
-                if data.records:
-                    data.records.release()  # type: ignore[union-attr]  # a Range, see above
+        enough = final or told or size >= min(self.request.min_bytes, self.max_bytes)
+        if lacking and not (enough and size):
+            fetch_reading.release(answers)
+            raise WouldWait(*lacking)
+        if not enough:
+            fetch_reading.release(answers)
             return None
+        if lacking:
+            self.node.cold.bring(lacking)
         if self.node.quotas.on:
             return self.within_quota(wanted, answers, committed=committed)
         return self.settle(wanted, answers, committed=committed)
@@ -263,9 +279,7 @@ class _Waiter:
             response = self.settle(wanted, answers, committed=committed)
             response.throttle_time_ms = throttle_ms
             return response
-        for data in answers:
-            if data.records:
-                data.records.release()  # type: ignore[union-attr]  # a Range, see above
+        fetch_reading.release(answers)
         if begins and session is not None:
             self.leave()
             self.node.fetch_sessions.drop(session)
@@ -294,7 +308,7 @@ class _Waiter:
             assert entry is not None, "a session looks at its entries"
             more = data.error_code != 0 or data.diverging_epoch is not None
             if each.partition is not None and not more:
-                more = each.asked.fetch_offset < _limit(each.partition, committed=committed)
+                more = each.asked.fetch_offset < fetch_reading.limit_of(each.partition, committed=committed)
             session.settle(entry, more=more, sent=bool(data.records))
             if entry.tells(data) or full:
                 shown_wanted.append(each)
@@ -319,66 +333,3 @@ class _Waiter:
     def endpoint(self) -> NodeEndpoint:
         listener = self.node.listener_of(self.call.session)
         return NodeEndpoint(self.node.node_id, listener.advertised_host, listener.advertised_port)
-
-
-def _limit(partition: Partition, *, committed: bool) -> int:
-    return partition.last_stable_offset if committed else partition.high_watermark
-
-
-def _has_news(wanted: Wanted, *, committed: bool) -> bool:
-    """Whether answering now would say something: an error, a divergence or data."""
-    partition, asked = wanted.partition, wanted.asked
-    if partition is None or wanted.error_code or asked.last_fetched_epoch >= 0:
-        return True
-    offset = asked.fetch_offset
-    return (
-        offset < _limit(partition, committed=committed)
-        or offset > partition.log_end_offset
-        or offset < partition.log_start_offset
-    )
-
-
-def _read(wanted: Wanted, budget: int, *, committed: bool, first: bool) -> PartitionData:
-    partition, asked = wanted.partition, wanted.asked
-    if partition is None:
-        return PartitionData(asked.partition, wanted.error_code, -1, records=b"")
-    if wanted.error_code:
-        return PartitionData(asked.partition, wanted.error_code, -1, aborted_transactions=None, records=b"")
-    data = PartitionData(
-        asked.partition,
-        0,
-        partition.high_watermark,
-        partition.last_stable_offset,
-        partition.log_start_offset,
-        aborted_transactions=[] if committed else None,
-        records=b"",
-    )
-    limit = _limit(partition, committed=committed)
-    offset = asked.fetch_offset
-    maximum = min(asked.partition_max_bytes, budget)
-    try:
-        if asked.last_fetched_epoch >= 0:
-            data.diverging_epoch = _divergence(partition, asked)
-            if data.diverging_epoch is not None:
-                return data
-        if offset < partition.log_start_offset or offset > partition.log_end_offset:
-            raise Refused(ErrorCode.OFFSET_OUT_OF_RANGE, "the offset is outside the log")
-        if offset < limit and (maximum > 0 or first):
-            found: Range | None = partition.log.read(offset, max(maximum, 0), limit, minimum_one=first)
-            if found is not None:
-                data.records = found
-                if committed:
-                    aborted = partition.log.aborted_between(offset, found, limit)
-                    data.aborted_transactions = [AbortedTransaction(*each) for each in aborted]
-    except Refused as refused:
-        return PartitionData(asked.partition, refused.code, -1, aborted_transactions=None, records=b"")
-    return data
-
-
-def _divergence(partition: Partition, asked: FetchPartition) -> EpochEndOffset | None:
-    if asked.last_fetched_epoch > partition.leader_epoch:
-        raise Refused(ErrorCode.OFFSET_OUT_OF_RANGE, "the log never had that leader epoch")
-    epoch, end_offset = partition.log.end_offset_for_epoch(asked.last_fetched_epoch)
-    if epoch < asked.last_fetched_epoch or end_offset < asked.fetch_offset:
-        return EpochEndOffset(epoch, end_offset)
-    return None

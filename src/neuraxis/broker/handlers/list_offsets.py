@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.call import Call, handles
+from neuraxis.broker.call import Call, Handled, handles
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.list_offsets import (
     ListOffsetsPartition,
@@ -34,8 +34,12 @@ SINCE_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9, EARLIEST
 
 
 @handles(ListOffsetsRequest, versions="1-11", needs="DESCRIBE topic")
-def list_offsets(node: Node, call: Call, request: ListOffsetsRequest) -> ListOffsetsResponse:
+def list_offsets(node: Node, call: Call, request: ListOffsetsRequest) -> Handled:
     """Answer each partition asked for; one named twice is refused, as by Kafka, and all where the isolation level is none."""
+    return node.cold.serve(call, request, lambda: _answers(node, call, request))
+
+
+def _answers(node: Node, call: Call, request: ListOffsetsRequest) -> ListOffsetsResponse:
     named = Counter(
         (topic.name, asked.partition_index) for topic in request.topics for asked in topic.partitions
     )

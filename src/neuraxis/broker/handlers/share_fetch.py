@@ -16,6 +16,7 @@ from neuraxis.broker.coordinators.share.commands import AcquireMode
 from neuraxis.broker.coordinators.share.facts import ShareKey
 from neuraxis.broker.coordinators.share.sessions import FINAL_EPOCH, INITIAL_EPOCH
 from neuraxis.broker.handlers.share_acknowledge import RENEW_FROM, Verdict, check_names, settle
+from neuraxis.broker.log.cold import WouldWait
 from neuraxis.broker.operations import READ
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.messages.share_fetch import (
@@ -76,11 +77,7 @@ def _fetch(node: Node, call: Call, request: ShareFetchRequest) -> Handled:
     waiter = _Waiter(node, call, request, session, verdicts)
     if final or renew or request.max_records <= 0 or request.max_bytes == 0 or not session.partitions:
         return waiter.respond({})
-    response = waiter.try_answer(call.now, final=request.max_wait_ms <= 0)
-    if response is not None:
-        return response
-    waiter.park()
-    return PARKED
+    return node.cold.serve(call, request, waiter.step)
 
 
 def _session(
@@ -126,7 +123,9 @@ class _Taking:
 class _Waiter:
     """A share fetch, and what it waits for."""
 
-    __slots__ = ("call", "node", "request", "session", "timer", "verdicts", "watched", "watched_keys")
+    __slots__ = (
+        "call", "deadline_ms", "node", "request", "session", "timer", "verdicts", "watched", "watched_keys",
+    )  # fmt: skip
 
     def __init__(
         self, node: Node, call: Call, request: ShareFetchRequest, session: ShareSession, verdicts: Verdicts
@@ -137,8 +136,24 @@ class _Waiter:
         self.session = session
         self.verdicts = verdicts
         self.timer: Timer | None = None
+        self.deadline_ms = call.now.mono_ms + min(request.max_wait_ms, MAX_WAIT_MS)
         self.watched: list[Partition] = []
         self.watched_keys: list[ShareKey] = []
+
+    def step(self) -> Handled:
+        """The response if there is something to give or the time is over, else PARKED. Raises WouldWait."""
+        now = self.call.now
+        try:
+            response = self.try_answer(now, final=now.mono_ms >= self.deadline_ms)
+        except WouldWait:
+            self.leave()
+            raise
+        if response is None:
+            if self.timer is None:
+                self.park()
+            return PARKED
+        self.leave()
+        return response
 
     def park(self) -> None:
         waiting = self.node.shares.waiting
@@ -150,8 +165,7 @@ class _Waiter:
                 key = ShareKey(self.session.group_id, topic_id, index)
                 waiting.setdefault(key, {})[self] = self.on_progress
                 self.watched_keys.append(key)
-        wait_ms = min(self.request.max_wait_ms, MAX_WAIT_MS)
-        self.timer = self.node.parking.at(self.call.now.mono_ms + wait_ms, self.on_timeout)
+        self.timer = self.node.parking.at(self.deadline_ms, self.on_progress)
         self.call.abandon = self.leave
 
     def leave(self) -> None:
@@ -175,22 +189,23 @@ class _Waiter:
     def on_progress(self, now: Now) -> None:
         if self.call.answered:
             return  # somebody before us in the same round was answered, and so were we
-        response = self.try_answer(now, final=False)
-        if response is not None:
-            self.leave()
+        self.call.now = now
+        response = self.node.cold.serve(self.call, self.request, self.step)
+        if response is not PARKED:
             self.call.answer(response)
 
-    def on_timeout(self, now: Now) -> None:
-        self.leave()
-        self.call.answer(self.try_answer(now, final=True))
-
     def try_answer(self, now: Now, *, final: bool) -> ShareFetchResponse | None:
-        """The response if there is something to give or to say, else None."""
+        """The response if there is something to give or to say, else None. Raises WouldWait before it takes anything."""
         if not final and self.request.min_bytes > 1 and self._readable() < self.request.min_bytes:
             return None
         taking = _Taking({})
         for topic_id, index in self.session.rotated():
-            self._take(taking, topic_id, index, now)
+            try:
+                self._take(taking, topic_id, index, now)
+            except WouldWait as cold:
+                if not taking.records and not taking.told:
+                    raise
+                self.node.cold.bring(cold.steps)  # what was taken leaves; this is for the next fetch
         if not final and not taking.records and not taking.told:
             return None
         return self.respond(taking.data)

@@ -72,7 +72,7 @@ def entry_of(log: Log) -> Entry:
         segment.base_offset,
         segment.size,
         segment.first_timestamp,
-        segment.max_timestamp,
+        segment.sure_max_timestamp,
         segment.max_timestamp_offset,
         log.snapshot_offset,
         *segment.written_index_bytes,

@@ -56,7 +56,11 @@ class Cleaner:
 
     def consider(self, log: Log, now: Now) -> None:
         """Something about the log changed that could make a pass worth its while."""
-        if log.settings.compact and log not in self.uncleanable and self._candidates(log, now):
+        if log.settings.compact and log not in self.uncleanable:
+            self.store.ledger.cold.run(lambda later: self._consider(log, later), now)
+
+    def _consider(self, log: Log, now: Now) -> None:
+        if self._candidates(log, now):
             self._queue[log] = None
             self._next(now)
 
@@ -105,8 +109,8 @@ class Cleaner:
     def _next(self, now: Now) -> None:
         while self.running is None and self._queue and not self._stopped:
             log = next(iter(self._queue))
-            del self._queue[log]
             segments = self._candidates(log, now)
+            del self._queue[log]
             if segments:
                 self._start(log, segments, now)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neuraxis.broker.log.cold import Attempt
     from neuraxis.broker.log.compaction import Plan
 
 Buffer = bytes | bytearray | memoryview
@@ -53,6 +54,8 @@ class Fs:
 
     most_descriptors = 0
     """How many file descriptors it may have open at a time."""
+    attempt: Attempt | None = None
+    """What is being tried on the loop and would rather be parked than wait for the disk (`cold.py`)."""
 
     def list(self, directory: str) -> list[str]:
         """Names in a directory, sorted; FileNotFoundError if there is none."""
@@ -79,6 +82,11 @@ class Fs:
     def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
         """As `read`, but None if the bytes would have to come from the device."""
         return self.read(file, position, length)
+
+    def look(self, file: File, position: int, length: int) -> Buffer:
+        """As `read`, on the thread that owns the log; what is being tried there gets WouldWait instead of waiting."""
+        attempt = self.attempt
+        return self.read(file, position, length) if attempt is None else attempt.read(file, position, length)
 
     def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
         """Send a range to a socket without copying it; the bytes sent. None: it would wait or cannot be done, read it.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
 from neuraxis.broker.log.filesystem import Buffer, File, Fs
+from neuraxis.broker.log.page_cache import PageCache
 
 if TYPE_CHECKING:
     from builtins import list as List  # `list` is a method below
@@ -33,6 +34,7 @@ KEPT_DESCRIPTORS = 16
 _sync_data = getattr(os, "fdatasync", os.fsync)
 _reserve = getattr(os, "posix_fallocate", None)
 LOCK_NAME = ".lock"
+MOST_SENT = 1 << 20  # at once: a socket rarely takes more, and what it does not take is looked at again
 
 
 class DiskFs(Fs):
@@ -53,7 +55,7 @@ class DiskFs(Fs):
         # The thread that writes: it alone closes descriptors, so that it needs no lock to use one.
         self._owner = 0
         self._lost: OSError | None = None  # a sync that failed where nobody waited for one
-        self._no_wait = hasattr(os, "RWF_NOWAIT")
+        self._page_cache = PageCache()
         os.makedirs(data_dir, exist_ok=True)
 
     def _where(self, path: str) -> str:
@@ -187,47 +189,21 @@ class DiskFs(Fs):
             child.clean_apart(self, plan)
 
     def read_now(self, file: File, position: int, length: int) -> bytes | bytearray | None:
-        if not self._no_wait:
-            return self.read(file, position, length)
         fd = self._take(file)
         try:
-            data = bytearray(length)
-            count = os.preadv(fd, [data], position, os.RWF_NOWAIT)
-            if count == length:
-                return data
-            if position + count < os.fstat(fd).st_size:
-                return None
-            del data[count:]
-            return data
-        except OSError as error:
-            if error.errno == errno.EAGAIN:
-                return None
-            if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            self._no_wait = False  # tmpfs, old kernels: a plain read does not wait long there
-            return os.pread(fd, length, position)
+            return self._page_cache.read(fd, position, length)
         finally:
             self._give(file)
 
     def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
+        length = min(length, MOST_SENT)
         fd = self._take(file)
         try:
-            # Asked at both ends and in the middle: what was written or read in one go is cached in one piece.
-            if all(self._is_cached(fd, position + at) for at in (0, length // 2, length - 1)):
+            if self._page_cache.holds(fd, position, length):
                 return os.sendfile(socket_fd, fd, position, length)
             return None
         finally:
             self._give(file)
-
-    def _is_cached(self, fd: int, position: int) -> bool:
-        if not self._no_wait:
-            return False
-        try:
-            return os.preadv(fd, [bytearray(1)], position, os.RWF_NOWAIT) == 1
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            return False
 
     def write(self, file: File, position: int, data: Buffer) -> None:
         fd = file.fd

@@ -8,6 +8,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log.cold import Cold
 from neuraxis.broker.log.index import IndexCache
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Ledger:
         self.options = options
         self.journal = journal
         self.indexes = IndexCache(options.index_cache_bytes)
+        self.cold = Cold(fs, lambda kind, steps: None)  # the store has one that is opened
         self.last_ticket = 0
         self.waiting: list[Log] = []  # sync logs written since the last sync began
         self.advanced: list[Log] = []  # logs of which readers may see more, or less, than they were told

@@ -10,11 +10,11 @@ from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING
 
-from neuraxis.broker.log import reading, retention, transactions
+from neuraxis.broker.log import loading, reading, retention, transactions
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.journal import Kind, payload_of
 from neuraxis.broker.log.reading import Range
-from neuraxis.broker.log.segment import UNKNOWN, Segment, name_of
+from neuraxis.broker.log.segment import Segment, name_of
 from neuraxis.broker.log.settings import FOREVER, MAX_INT32, Durability, LogSettings
 from neuraxis.broker.log.tail_state import LeaderEpochs, ProducerStates
 from neuraxis.wire.batch import CONTROL_BIT, LOG_OVERHEAD
@@ -126,7 +126,7 @@ class Log:
     def configure(self, settings: LogSettings) -> None:
         """Replace the settings. A change to `sync` holds from the next append on, whose sync covers all before it."""
         self._take_settings(settings)
-        if self.active.size and self.active.roll_timestamp != UNKNOWN:
+        if self.active.size and self.active.roll_timestamp != loading.UNKNOWN:
             self.active.limit_age(settings.segment_ms)
         wanted = self._wants_journal()
         if wanted == self._journaled:
@@ -223,7 +223,7 @@ class Log:
             segment.max_timestamp = timestamp
             segment.max_timestamp_offset = last_offset
         if position - segment.last_index_position > self._index_interval:
-            self._add_index_entry(segment, last_offset, position)
+            loading.index_batch(self, segment, last_offset, position, now)
         if segment.clean:
             self._soil(segment, now)
         if not position:
@@ -247,11 +247,6 @@ class Log:
         segment.size = position + size
         self.size += size
         self.log_end_offset = last_offset + 1
-
-    def _add_index_entry(self, segment: Segment, last_offset: int, position: int) -> None:
-        segment.add_index_entry(self._index_interval, last_offset, position)
-        if segment.index_bytes // 2 >= self.settings.segment_index_bytes - 12:
-            segment.roll_timestamp = UNKNOWN  # the indexes are full: the next batch begins a new segment
 
     def _soil(self, segment: Segment, now: Now) -> None:
         """The segment is being written: it has to be synced, by the log's own syncs and by the next checkpoint."""

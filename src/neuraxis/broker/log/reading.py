@@ -1,4 +1,7 @@
-"""Reading a log: finding batches by offset and by time, cutting ranges. Writes nothing."""
+"""Reading a log: finding batches by offset and by time, cutting ranges. Writes nothing.
+
+What is not in the page cache raises WouldWait to who can be parked (`cold.py`); then everything is looked for anew.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.log import damage
 from neuraxis.broker.log.failures import OffsetOutOfRange
-from neuraxis.broker.log.scan import SCAN_READ, first_header, headers
-from neuraxis.wire.batch import scan_headers
+from neuraxis.broker.log.scan import SCAN_READ, headers
+from neuraxis.wire.batch import HEADER_SIZE, read_header, scan_headers
 from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.records import iter_records
 
@@ -105,8 +108,8 @@ def find_batch(log: Log, segment: Segment, offset: int) -> tuple[int, BatchHeade
     if behind > start:
         start = behind  # a good batch begins there
     elif start:
-        header = first_header(log.fs, segment.file, start)
-        if header is None or not segment.base_offset <= header.base_offset <= offset:
+        found = log.fs.look(segment.file, start, HEADER_SIZE)
+        if len(found) < HEADER_SIZE or not segment.base_offset <= read_header(found).base_offset <= offset:
             segment.rebuild_indexes(interval)  # the index lies
             start = segment.index(interval).floor(offset)
     for position, header in headers(log.fs, segment.file, start, segment.size):
@@ -148,7 +151,7 @@ def _cut(log: Log, segment: Segment, position: int, max_bytes: int, length: int,
             return cut - position
     cut = 0
     buffer = memoryview(
-        log.fs.read(segment.file, position, min(length, max(_CUT_READ, max_bytes), SCAN_READ))
+        log.fs.look(segment.file, position, min(length, max(_CUT_READ, max_bytes), SCAN_READ))
     )
     for start, header in scan_headers(buffer):
         if start + header.size > max_bytes:
@@ -181,7 +184,7 @@ def _first_record(
     log: Log, segment: Segment, position: int, header: BatchHeader, timestamp: int
 ) -> tuple[int, int, int] | None:
     """The first record of a batch with at least this timestamp that the log still has."""
-    view = memoryview(log.fs.read(segment.file, position, header.size))
+    view = memoryview(log.fs.look(segment.file, position, header.size))
     for record in iter_records(view):
         if record.timestamp_ms >= timestamp and record.offset >= log.log_start_offset:
             return record.timestamp_ms, record.offset, header.partition_leader_epoch

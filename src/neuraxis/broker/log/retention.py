@@ -27,12 +27,13 @@ def age(log: Log, now: Now) -> None:
         return
     options = log.ledger.options
     log.ledger.alarm(now.mono_ms + options.retention_check_interval_ms, lambda later: age(log, later))
-    roll_if_old(log, log.active, now)
+    cold = log.ledger.cold
+    cold.run(lambda later: roll_if_old(log, log.active, later), now)
     log.producers.expire(now, options.producer_expiration_ms)
     if log.producers.changed:
         log.mark_changed()
     if log.settings.delete:
-        apply_retention(log, now)
+        cold.run(lambda later: apply_retention(log, later), now)
     if log.settings.compact:
         log.ledger.aged.append(log)
 
@@ -40,14 +41,19 @@ def age(log: Log, now: Now) -> None:
 def watch_age(log: Log, segment: Segment, now: Now) -> None:
     """A segment gets its first batch: after segment.ms another one begins."""
     segment.opened_ms = now.mono_ms
-    log.ledger.alarm(now.mono_ms + log.settings.segment_ms, lambda later: roll_if_old(log, segment, later))
+
+    def grown_old(later: Now) -> None:
+        log.ledger.cold.run(lambda at: roll_if_old(log, segment, at), later)
+
+    log.ledger.alarm(now.mono_ms + log.settings.segment_ms, grown_old)
 
 
 def roll_if_old(log: Log, segment: Segment, now: Now) -> None:
-    """Begin a new segment if this one is still the active one and has reached its age."""
+    """Begin a new segment if this one is still the active one and has reached its age. Raises WouldWait before it does."""
     if segment is not log.active or not segment.size or log.gone:
         return
     if now.mono_ms - segment.opened_ms >= log.settings.segment_ms:
+        segment.index(log.settings.index_interval_bytes)
         log.roll()
 
 
@@ -75,7 +81,9 @@ def forget_syncs(log: Log, segment: Segment) -> None:
 
 
 def apply_retention(log: Log, now: Now) -> None:
-    """Advance the log's start over the segments that retention.bytes and retention.ms let go."""
+    """Advance the log's start over the segments that retention.bytes and retention.ms let go. Raises WouldWait."""
+    if log.gone:
+        return
     settings = log.settings
     interval = settings.index_interval_bytes
     start = log.log_start_offset
@@ -88,6 +96,7 @@ def apply_retention(log: Log, now: Now) -> None:
         if not too_old and not too_much:
             break
         if segment is log.active:
+            segment.index(interval)
             log.roll()
         surplus -= segment.size
         start = log.bases[number + 1]

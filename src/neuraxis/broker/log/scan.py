@@ -9,20 +9,27 @@ from neuraxis.wire.batch import HEADER_SIZE, LOG_OVERHEAD, BatchHeader, is_valid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neuraxis.broker.log.fs import File, Fs
+    from neuraxis.broker.log.filesystem import Buffer, File, Fs
 
 _SMALL_READ = 4 << 10  # about one index interval of Kafka's default
 _LARGE_READ = 64 << 10
 SCAN_READ = 1 << 20  # recovery reads this much at a time
 
 
-def headers(fs: Fs, file: File, position: int, limit: int) -> Iterator[tuple[int, BatchHeader]]:
-    """(position, header) of each batch from `position` on; ends at `limit` or where no batch can be."""
-    buffer, start = b"", 0
+def headers(
+    fs: Fs, file: File, position: int, limit: int, *, patient: bool = False
+) -> Iterator[tuple[int, BatchHeader]]:
+    """(position, header) of each batch from `position` on; ends at `limit` or where no batch can be.
+
+    Not `patient`, it raises WouldWait if it is part of what is being tried on the loop; threads have to be.
+    """
+    read = fs.read if patient else fs.look
+    buffer: Buffer = b""
+    start = 0
     chunk = _SMALL_READ
     while position + HEADER_SIZE <= limit:
         if position < start or position + HEADER_SIZE > start + len(buffer):
-            buffer, start = fs.read(file, position, min(chunk, limit - position)), position
+            buffer, start = read(file, position, min(chunk, limit - position)), position
             chunk = _LARGE_READ if chunk == _SMALL_READ else chunk
             if len(buffer) < HEADER_SIZE:
                 return

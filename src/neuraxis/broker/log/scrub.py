@@ -257,8 +257,10 @@ class Scrubber:
         self.store.start("scrub", [Prove(piece)], lambda now: self._proved(log, segment, piece, before, now))
 
     def _proved(self, log: Log, segment: Segment, piece: Slice, before: int, now: Now) -> None:
-        if self._stopped:
-            return
+        if not self._stopped:
+            self.store.ledger.cold.run(lambda at: self._take(log, segment, piece, before, at), now)
+
+    def _take(self, log: Log, segment: Segment, piece: Slice, before: int, now: Now) -> None:
         if piece.stuck and not log.gone:
             try:
                 index = segment.index(log.settings.index_interval_bytes)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.log import transactions
+from neuraxis.broker.log.cold import WouldWait
 from neuraxis.broker.log.index import OffsetIndex, TimeIndex
-from neuraxis.broker.log.scan import headers
-from neuraxis.broker.log.settings import MAX_INT32
+from neuraxis.broker.log.loading import LOADING, UNKNOWN, IndexLoad
+from neuraxis.broker.work import LoadIndexes
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.compaction import Target
     from neuraxis.broker.log.fs import File, Fs
     from neuraxis.broker.log.transactions import AbortedTransaction
 
-UNKNOWN = -(1 << 62)  # a position below every position: the indexes are not loaded
 NO_LIMIT = 1 << 62
 
 
@@ -124,10 +124,15 @@ class Segment:
 
     def known_max_timestamp(self, interval_bytes: int) -> int:
         """The largest timestamp in the segment (-1: none), looked up once."""
-        if self.max_timestamp == UNKNOWN:
+        if self.max_timestamp == UNKNOWN or self.last_index_position == LOADING:
             self._load(interval_bytes)
             self.drop_indexes()
         return self.max_timestamp
+
+    @property
+    def sure_max_timestamp(self) -> int:
+        """The largest timestamp as far as it is sure: UNKNOWN while the indexes that tell are being loaded."""
+        return UNKNOWN if self.last_index_position == LOADING else self.max_timestamp
 
     @property
     def written_index_bytes(self) -> tuple[int, int]:
@@ -143,44 +148,28 @@ class Segment:
             self._time_index = None
             self.last_index_position = UNKNOWN
 
-    def _load(self, interval_bytes: int) -> None:
-        """Read both indexes, and bring them up to the segment's end from the headers: files may lag behind."""
-        index = OffsetIndex(self.base_offset, self._read_up_to(".index", self.index_limits[0]))
-        time_index = TimeIndex(self.base_offset, self._read_up_to(".timeindex", self.index_limits[1]))
-        self._index_written, self._time_written = len(index.data), len(time_index.data)
-        if not index.is_sound(self.size) or not time_index.is_sound():
-            self.rebuild_indexes(interval_bytes)
-            return
-        self._extend(interval_bytes, index, time_index)
-
-    def _read_up_to(self, suffix: str, limit: int) -> bytes:
-        try:
-            file = self.fs.open(self.path(suffix))
-        except FileNotFoundError:
-            return b""
-        return self.fs.read(file, 0, min(limit, self.fs.size(file)))
+    def _load(self, interval_bytes: int, *, from_files: bool = True) -> None:
+        """Read both indexes. Raises WouldWait for what is being tried on the loop; then a thread loads them for it."""
+        attempt = self.fs.attempt
+        load = attempt.loaded.pop(self, None) if attempt is not None else None
+        if load is None or load.adopted:
+            load = IndexLoad(self, interval_bytes, from_files=from_files)
+            try:
+                load.run(self.fs, patient=False)
+            except WouldWait:
+                raise WouldWait(LoadIndexes(load)) from None
+        if load.size < self.size:  # appended since: that is in memory
+            load.extend(self.fs, load.size, self.size, patient=True)
+        load.adopted = True
+        self._index, self._time_index = load.index, load.time_index
+        self._index_written, self._time_written = load.written
+        self.last_index_position = load.last_position
+        if load.timestamp > self.max_timestamp:  # a batch that is being appended may be known already
+            self.max_timestamp, self.max_timestamp_offset = load.timestamp, load.timestamp_offset
 
     def rebuild_indexes(self, interval_bytes: int) -> None:
         """Make both indexes anew from the batch headers."""
-        self._index_written = self._time_written = 0
-        self._extend(interval_bytes, OffsetIndex(self.base_offset), TimeIndex(self.base_offset))
-
-    def _extend(self, interval_bytes: int, index: OffsetIndex, time_index: TimeIndex) -> None:
-        last = index.entry(-1)[1] if len(index) else 0
-        timestamp, offset = time_index.entry(-1) if len(time_index) else (-1, -1)
-        for position, header in headers(self.fs, self.file, last, self.size):
-            if not 0 <= header.last_offset - self.base_offset <= MAX_INT32:
-                continue  # its offset is damaged: no checksum is over it
-            if header.max_timestamp > timestamp:
-                timestamp, offset = header.max_timestamp, header.last_offset
-            if position - last > interval_bytes:
-                last = position
-                index.append(header.last_offset, position)
-                time_index.append(timestamp, offset)
-        self._index, self._time_index = index, time_index
-        self.last_index_position = last
-        if timestamp > self.max_timestamp:  # a batch that is being appended may be known already
-            self.max_timestamp, self.max_timestamp_offset = timestamp, offset
+        self._load(interval_bytes, from_files=False)
 
     def add_index_entry(self, interval_bytes: int, offset: int, position: int) -> None:
         """Index the batch that begins at `position`, whose last offset is `offset`, if the interval has passed."""
@@ -199,7 +188,11 @@ class Segment:
 
     def close_indexes(self, interval_bytes: int) -> None:
         """The segment is full: from now on its index files are taken for what they are, so they must be whole."""
-        self.index(interval_bytes)
+        attempt, self.fs.attempt = self.fs.attempt, None  # a roll is not begun a second time
+        try:
+            self.index(interval_bytes)
+        finally:
+            self.fs.attempt = attempt
         self.write_indexes()
 
     def write_indexes(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from neuraxis.broker.log import checkpoint as files
 from neuraxis.broker.log.checkpointing import Checkpointer
 from neuraxis.broker.log.cleaner import Cleaner
+from neuraxis.broker.log.cold import READ, Cold
 from neuraxis.broker.log.failures import DirectoryInUse, FormatTooNew, OffsetOutOfRange, StorageFailed
 from neuraxis.broker.log.holds import Holds
 from neuraxis.broker.log.journal import Journal
@@ -19,7 +20,7 @@ from neuraxis.broker.log.recovery import Recovery, RecoveryReport
 from neuraxis.broker.log.scrub import Scrubber
 from neuraxis.broker.log.settings import Durability, LogSettings, StoreOptions
 from neuraxis.broker.metrics.counters import Histogram
-from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work, perform
+from neuraxis.broker.work import Now, Remove, Sync, SyncDir, Work, files_of, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,6 +62,7 @@ class LogStore:
         self.cleaner = Cleaner(self)
         self.scrubber = Scrubber(self)
         self.holds = Holds(self.ledger, lambda: self.full)
+        self.ledger.cold = Cold(fs, self.start)
         self._works: list[Work] = []
         self._pending: dict[int, _Pending] = {}
         self._next_work_id = 1
@@ -91,6 +93,7 @@ class LogStore:
             raise StorageFailed("recovering", error) from error
         self.ledger.last_ticket = self.durable_ticket = self.journal.position
         self.look_at_space()
+        self.ledger.cold.open()
         return report
 
     def close(self, now: Now) -> None:
@@ -101,10 +104,12 @@ class LogStore:
         self.cleaner.stop()
         self.scrubber.stop()
         self.holds.give_up(now)
+        self.ledger.cold.close()
         try:
             while self.take_work() or self._pending:
                 for work, _ in list(self._pending.values()):
-                    perform(self.fs, work)
+                    if work.kind != READ:
+                        perform(self.fs, work)
                     self.done(work.id, None, None, now)
             self.checkpointer.perform(now, clean=True)
             for base_path in self.checkpointer.journal_leftovers():
@@ -213,9 +218,8 @@ class LogStore:
         """Hand out a work with the next `take_work`; its files stay pinned until it is done."""
         work = Work(self._next_work_id, kind, steps)
         self._next_work_id += 1
-        for step in steps:
-            if isinstance(step, Sync):
-                step.file.pin()
+        for file in files_of(steps):
+            file.pin()
         self._works.append(work)
         self._pending[work.id] = _Pending(work, finish)
 
@@ -237,12 +241,13 @@ class LogStore:
 
     def done(self, work_id: int, result: bytes | None, error: OSError | None, now: Now) -> None:
         """A work has ended. Raises StorageFailed if it failed: then the broker must stop."""
-        del result
         self._mono_ms = now.mono_ms
         work, finish = self._pending.pop(work_id)
-        for step in work.steps:
-            if isinstance(step, Sync):
-                step.file.unpin()
+        for file in files_of(work.steps):
+            file.unpin()
+        if work.kind == READ:
+            self.ledger.cold.done(work, result, error, now)
+            return
         if error is not None:
             raise StorageFailed(f"doing {work.kind}", error) from error
         finish(now)

@@ -138,7 +138,7 @@ def rebuild(log: Log, now: Now) -> None:
     for segment in log.segments:
         segment.forget_aborted()
         log.uncheck(segment)
-        for position, header in headers(log.fs, segment.file, 0, segment.size):
+        for position, header in headers(log.fs, segment.file, 0, segment.size, patient=True):
             if header.is_control:
                 end(log, segment, position, header, now)
             elif header.producer_id >= 0:

@@ -147,6 +147,7 @@ class Counters:
         self.released = Histogram()  # answers that one sync let go
         self.received_bytes = 0
         self.sent_bytes = 0
+        self.cold_pieces = 0  # of answers, that a thread had to read
         self.idle_ns = 0
         self.turns = 0
         self.worked = Histogram()  # nanoseconds that a turn of the loop took, without its waiting

@@ -107,6 +107,9 @@ works_in_flight gauge
 work_seconds histogram kind
   Time that works took on their threads; `sync` is the journal's sync, `read` a cold read.
   = kafka.log:type=LogFlushStats,name=LogFlushRateAndTimeMs (kind sync, flush)
+cold_reads_total counter owner
+  Times that something was not in the page cache and was put aside until a thread had read it: a `call` that looks for its
+  records, an `answer` of which a piece is to be sent, `upkeep` (retention, compaction, indexes).
 sync_answers histogram
   Answers that one sync let go: the size of a group commit.
 sync_bytes histogram

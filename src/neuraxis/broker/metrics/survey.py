@@ -167,6 +167,9 @@ def _storage(core: Core) -> Iterator[Step]:
     yield Sample("compaction_running", (), int(cleaner.running is not None))
     yield Sample("uncleanable_partitions", (), len(cleaner.uncleanable))
     yield Sample("memory_bytes", ("index_cache",), store.ledger.indexes.used_bytes)
+    for owner, count in store.ledger.cold.parked.items():
+        yield Sample("cold_reads_total", (owner,), count)
+    yield Sample("cold_reads_total", ("answer",), core.node.counters.cold_pieces)
 
 
 def _topics(node: Node) -> Iterator[Step]:

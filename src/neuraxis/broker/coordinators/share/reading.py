@@ -52,10 +52,14 @@ def find(
     if found is None:
         return None
     batches: list[tuple[int, BatchHeader]] = []
-    for position, header in headers(log.fs, found.file, found.position, found.position + found.length):
-        batches.append((position, header))
-        if header.last_offset >= offset + records or len(batches) >= MAX_BATCHES:
-            break
+    try:
+        for position, header in headers(log.fs, found.file, found.position, found.position + found.length):
+            batches.append((position, header))
+            if header.last_offset >= offset + records or len(batches) >= MAX_BATCHES:
+                break
+    except BaseException:
+        found.release()
+        raise
     if not batches:
         found.release()
         return None
