@@ -346,6 +346,8 @@ def test_retention_whose_read_fails_waits_for_its_next_time(caplog: pytest.LogCa
     assert "Input/output error" in caplog.text
     world.tick(300_000)
     do_reads(world)
+    fs.cold = False
+    world.checkpoint()
     assert log.log_start_offset == 60
 
 
@@ -394,6 +396,8 @@ def test_retention_by_time_does_not_wait_for_what_tells_the_time() -> None:
     world.tick(300_000)
     assert log.log_start_offset == 0
     assert do_reads(world) >= len(log.segments)
+    fs.cold = False
+    world.checkpoint()
     assert log.log_start_offset == log.log_end_offset == 60
 
 
