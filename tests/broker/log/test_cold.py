@@ -395,7 +395,7 @@ def test_retention_by_time_does_not_wait_for_what_tells_the_time() -> None:
     world.now = Now(world.now.mono_ms + 3_600_000, world.now.wall_ms + 3_600_000)
     world.tick(300_000)
     assert log.log_start_offset == 0
-    assert do_reads(world) >= len(log.segments)
+    assert do_reads(world) > 3
     fs.cold = False
     world.checkpoint()
     assert log.log_start_offset == log.log_end_offset == 60
