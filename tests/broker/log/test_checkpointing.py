@@ -31,6 +31,20 @@ def test_a_checkpoint_is_made_after_a_minute_or_after_enough_bytes_and_trims_the
     assert world.log("a").log_end_offset == 200
 
 
+def test_a_checkpoint_is_made_where_too_many_files_are_kept_open_for_it() -> None:
+    world = started()
+    log = world.create("a", SYNC)
+    world.append(log)
+    world.settle()
+    world.append(log)
+    world.fs.crowded = True
+    world.take()
+    assert "checkpoint" in {work.kind for work, _ in world.works}
+    assert not world.fs.crowded
+    world.settle()
+    assert log.unchecked == []
+
+
 def test_a_clean_stop_is_reported_as_one_and_leaves_nothing_to_read() -> None:
     world = started()
     log = world.create("a", SYNC)

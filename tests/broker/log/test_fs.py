@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,52 @@ def test_a_sync_that_fails_while_descriptors_are_given_back_fails_every_later_sy
     with pytest.raises(OSError, match="Input/output"):
         fs.sync(other)
     kept.unpin()
+    fs.close()
+
+
+def test_another_thread_opens_a_closed_file_for_itself_alone(tmp_path: Path) -> None:
+    """Only the owner closes descriptors: what a thread left open would stay, and ten thousand of them would be too many."""
+    fs = DiskFs(str(tmp_path), most_descriptors=16)
+    files = [fs.open(f"f{i}", create=True) for i in range(64)]
+    for i, file in enumerate(files):
+        fs.write(file, 0, bytes([i]))
+    before = len(os.listdir("/proc/self/fd"))
+    read: list[bytes] = []
+
+    def work() -> None:
+        for file in files:
+            read.append(fs.read(file, 0, 1))
+            fs.sync(file)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert read == [bytes([i]) for i in range(64)]
+    assert len(os.listdir("/proc/self/fd")) == before
+    fs.close()
+
+
+def test_many_pinned_files_ask_for_a_checkpoint_and_are_synced_at_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    fs = DiskFs(str(tmp_path), most_descriptors=16)
+    before = len(os.listdir("/proc/self/fd"))
+    files = []
+    for i in range(100):
+        files.append(fs.open(f"f{i}", create=True))
+        fs.write(files[i], 0, bytes([i]))
+        files[i].pin()
+        assert bool(synced) == (i >= 16)
+    assert fs.crowded
+    assert len(os.listdir("/proc/self/fd")) - before <= 16
+    for file in files:
+        file.unpin()
+    fs.open("another", create=True)
+    assert not fs.crowded
+    assert [fs.read(file, 0, 1) for file in files] == [bytes([i]) for i in range(100)]
+    assert len(os.listdir("/proc/self/fd")) - before <= 16
     fs.close()
 
 

@@ -48,16 +48,21 @@ class Checkpointer:
         self._old: list[tuple[Log, str]] = []
 
     def is_due(self) -> bool:
-        """Whether as much was written since the last one as a recovery should have to replay or read again."""
+        """Whether as much was written since the last one as a recovery should have to replay or read again.
+
+        Or so many files are kept open because they were written: synced, they can be closed.
+        """
         store = self.store
         return not self.running and (
-            store.journal.position - self.state.journal_position >= store.options.checkpoint_bytes
+            store.fs.crowded
+            or store.journal.position - self.state.journal_position >= store.options.checkpoint_bytes
             or store.ledger.written - self._written_at >= store.options.unsynced_bytes
         )
 
     def start(self) -> None:
         """Begin a checkpoint in the background, unless one is being made or nothing changed."""
         ledger = self.store.ledger
+        self.store.fs.crowded = False
         if self.running or not (ledger.changed or ledger.doomed):
             return
         steps = self._plan(clean=False)

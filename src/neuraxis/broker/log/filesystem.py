@@ -23,7 +23,7 @@ class File:
     thread that owns the log.
     """
 
-    __slots__ = ("busy", "fd", "fs", "path", "pins", "removed", "shrunk", "used")
+    __slots__ = ("busy", "fd", "fs", "held", "path", "pins", "place", "removed", "shrunk", "used")
 
     def __init__(self, fs: Fs, path: str) -> None:
         self.fs = fs
@@ -33,6 +33,8 @@ class File:
         self.busy = 0
         self.used = False
         self.removed = False
+        self.held = False  # the file system keeps it open for its pins
+        self.place = 0  # among the open ones
         self.shrunk = False  # truncated since its last sync
 
     def pin(self) -> None:
@@ -42,8 +44,11 @@ class File:
     def unpin(self) -> None:
         """Give one pin back."""
         self.pins -= 1
-        if not self.pins and self.removed:
-            self.fs.forget(self)
+        if not self.pins and (self.removed or self.held):
+            if self.removed:
+                self.fs.forget(self)
+            else:
+                self.fs.unpinned(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path!r}>"
@@ -54,6 +59,8 @@ class Fs:
 
     most_descriptors = 0
     """How many file descriptors it may have open at a time."""
+    crowded = False
+    """Whether so many files are kept open until they are synced that a checkpoint should come now."""
     attempt: Attempt | None = None
     """What is being tried on the loop and would rather be parked than wait for the disk (`cold.py`)."""
 
@@ -147,6 +154,9 @@ class Fs:
     def close(self) -> None:
         """Close every descriptor and give the lock back."""
         raise NotImplementedError
+
+    def unpinned(self, file: File) -> None:
+        """The last pin of a file that was kept open for its pins was given back."""
 
     def forget(self, file: File) -> None:
         """Drop what is kept for a removed file whose last pin has gone."""

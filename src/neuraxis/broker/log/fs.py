@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.log.failures import DirectoryInUse, StorageFailed
 from neuraxis.broker.log.filesystem import Buffer, File, Fs
+from neuraxis.broker.log.open_files import OpenFiles
 from neuraxis.broker.log.page_cache import PageCache
 
 if TYPE_CHECKING:
     from builtins import list as List  # `list` is a method below
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from neuraxis.broker.log.compaction import Plan
 
 __all__ = ["Buffer", "DirectoryInUse", "DiskFs", "File", "Fs", "StorageFailed"]
 
 
-# Half of the process's limit is left to sockets; above 4,096 more descriptors no longer save anything measurable.
-MOST_DESCRIPTORS = 4096
+# Half of the process's limit is left to sockets; of 20,000 the logs get what 10,000 connections and a spare of 128 leave.
+MOST_DESCRIPTORS = 9872
 # Descriptors that files of the log leave free: workers need one for each directory or small file that they sync.
 KEPT_DESCRIPTORS = 16
 # What some systems lack (macOS): a sync that may leave out metadata, and space that is reserved.
@@ -40,8 +41,7 @@ MOST_SENT = 1 << 20  # at once: a socket rarely takes more, and what it does not
 class DiskFs(Fs):
     """The data directory on a disk.
 
-    Descriptors sit behind a bound and are closed by second chance, only on the thread that writes and opens, never while a
-    file is pinned or a call on another thread uses it.
+    Descriptors sit behind a bound (`open_files`); they are closed only on the thread that writes and opens.
     """
 
     def __init__(self, data_dir: str, most_descriptors: int | None = None) -> None:
@@ -49,7 +49,7 @@ class DiskFs(Fs):
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.most_descriptors = most_descriptors or max(16, min(soft // 2, MOST_DESCRIPTORS))
         self._files: dict[str, File] = {}
-        self._open: dict[File, None] = {}
+        self._open = OpenFiles(self.most_descriptors)
         self._mutex = threading.RLock()
         self._lock_fd = -1
         # The thread that writes: it alone closes descriptors, so that it needs no lock to use one.
@@ -69,7 +69,7 @@ class DiskFs(Fs):
             if file.removed:
                 raise FileNotFoundError(errno.ENOENT, "the file was removed", file.path)
             file.fd = self._open_near_limit(self._where(file.path), os.O_RDWR | os.O_CLOEXEC | flags)
-            self._open[file] = None
+            self._open.add(file)
         file.used = True
         return file.fd
 
@@ -80,18 +80,9 @@ class DiskFs(Fs):
             return self._descriptor(file)
 
     def _evict(self) -> None:
-        """Close descriptors beyond the bound, the longest unused first; each gets a second chance."""
-        chances = 2 * len(self._open)
-        while len(self._open) >= self.most_descriptors and chances:
-            chances -= 1
-            file = next(iter(self._open))
-            del self._open[file]
-            if file.pins or file.busy or file.used:
-                file.used = False
-                self._open[file] = None
-            else:
-                os.close(file.fd)
-                file.fd = -1
+        """Close descriptors, so that one more keeps within the bound; where all files are pinned, one is synced first."""
+        self._close_each(self._open.surplus())
+        self.crowded = self._open.crowded
 
     def _open_near_limit(self, where: str, flags: int) -> int:
         """Open; where descriptors run out, the logs give some back first. Numbers are given lowest first, so one tells."""
@@ -109,13 +100,15 @@ class DiskFs(Fs):
 
     def _shed(self) -> int:
         """Close half of the descriptors, how many; pinned ones too: what is in them is synced first, so no error is missed."""
-        idle = [file for file in self._open if not (file.busy or file.removed)]
-        idle.sort(key=lambda file: file.pins > 0)  # those that cost no sync first
-        for file in idle[: max(1, len(idle) // 2)]:
+        idle = self._open.closable()
+        self._close_each(idle[: max(1, len(idle) // 2)])
+        return len(idle)
+
+    def _close_each(self, files: Iterable[File]) -> None:
+        for file in files:
             if file.pins:
                 self._sync_before_closing(file)
             self._close(file)
-        return len(idle)
 
     def _sync_before_closing(self, file: File) -> None:
         """The system tells of lost pages once: who hears of it here may be a reader, so every later sync says it again."""
@@ -128,23 +121,29 @@ class DiskFs(Fs):
 
     def _close(self, file: File) -> None:
         if file.fd >= 0:
-            self._open.pop(file, None)
+            self._open.discard(file)
             os.close(file.fd)
             file.fd = -1
 
     def _take(self, file: File) -> int:
+        """A descriptor to be given back; another thread than the owner, which may close none, gets one for this call alone."""
         with self._mutex:
-            if file.fd < 0 and threading.get_ident() == self._owner:
+            owned = threading.get_ident() == self._owner
+            if file.fd < 0 and owned:
                 self._evict()
             file.busy += 1
             try:
-                return self._descriptor(file)
+                if owned or file.fd >= 0 or file.removed:
+                    return self._descriptor(file)
+                return self._open_near_limit(self._where(file.path), os.O_RDWR | os.O_CLOEXEC)
             except OSError:
                 file.busy -= 1
                 raise
 
-    def _give(self, file: File) -> None:
+    def _give(self, file: File, fd: int) -> None:
         with self._mutex:
+            if fd != file.fd:
+                os.close(fd)
             file.busy -= 1
             if file.removed and not file.pins and not file.busy:
                 self._close(file)
@@ -177,7 +176,7 @@ class DiskFs(Fs):
         try:
             return os.pread(fd, length, position)
         finally:
-            self._give(file)
+            self._give(file, fd)
 
     def clean(self, plan: Plan) -> None:
         from neuraxis.broker.log import child  # most brokers never compact: a start need not load it
@@ -193,7 +192,7 @@ class DiskFs(Fs):
         try:
             return self._page_cache.read(fd, position, length)
         finally:
-            self._give(file)
+            self._give(file, fd)
 
     def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
         length = min(length, MOST_SENT)
@@ -203,7 +202,7 @@ class DiskFs(Fs):
                 return os.sendfile(socket_fd, fd, position, length)
             return None
         finally:
-            self._give(file)
+            self._give(file, fd)
 
     def write(self, file: File, position: int, data: Buffer) -> None:
         fd = file.fd
@@ -249,7 +248,7 @@ class DiskFs(Fs):
                 raise
             os.ftruncate(fd, max(length, os.fstat(fd).st_size))
         finally:
-            self._give(file)
+            self._give(file, fd)
 
     def truncate(self, file: File, length: int) -> None:
         fd = self._take(file)
@@ -257,7 +256,7 @@ class DiskFs(Fs):
             os.ftruncate(fd, length)
             file.shrunk = True
         finally:
-            self._give(file)
+            self._give(file, fd)
 
     def sync(self, file: File) -> None:
         if self._lost is not None:
@@ -270,7 +269,7 @@ class DiskFs(Fs):
             else:
                 _sync_data(fd)
         finally:
-            self._give(file)
+            self._give(file, fd)
 
     # Names
 
@@ -322,6 +321,10 @@ class DiskFs(Fs):
             if not file.busy:
                 self._close(file)
 
+    def unpinned(self, file: File) -> None:
+        with self._mutex:
+            self._open.unpinned(file)
+
     def make_dir(self, path: str) -> None:
         os.makedirs(self._where(path), exist_ok=True)
 
@@ -361,7 +364,7 @@ class DiskFs(Fs):
 
     def close(self) -> None:
         with self._mutex:
-            for file in list(self._open):
+            for file in self._open.all():
                 self._close(file)
             self._files.clear()
             if self._lock_fd >= 0:

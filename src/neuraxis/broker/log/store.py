@@ -230,7 +230,7 @@ class LogStore:
             self._start_sync()
         if ledger.flushes:
             self._start_flush()
-        if ledger.written >= ledger.check_at:
+        if ledger.written >= ledger.check_at or self.fs.crowded:
             self.look_at_space()
             if self.checkpointer.is_due():
                 self.checkpointer.start()
