@@ -501,6 +501,24 @@ def test_a_connection_that_says_nothing_for_the_idle_limit_is_closed_and_one_tha
             assert fetched(waiting.receive()).error_code == 0
 
 
+def test_idle_connections_are_looked_for_some_times_within_their_limit_and_at_once_when_it_changes() -> None:
+    class Looked(dict[int, Any]):
+        def values(self) -> Any:
+            looks.append(now_ms)
+            return super().values()
+
+    with served(kafka={"connections.max.idle.ms": "600000"}) as running:
+        pass
+    server, looks = running.server, list[int]()
+    server._connections, server._next_idle_look_ms = Looked(), 0
+    for now_ms in range(10_000_000, 10_120_000, 1_000):
+        server._close_idle(Now(now_ms, now_ms))
+    assert looks == [10_000_000, 10_030_000, 10_060_000, 10_090_000]
+    server._idle_limit_ms = 1_200_000
+    server._close_idle(Now(now_ms, now_ms))
+    assert looks[-1] == now_ms
+
+
 # Waiting awake
 
 

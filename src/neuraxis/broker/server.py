@@ -49,6 +49,9 @@ TURN_BYTES = 4 * 1024 * 1024
 LIGHT_BYTES = 16 * 1024
 """A turn that moved more is worth its wake-up; waiting awake after it would cost more than it saves."""
 SWEEP_MS = 1_000
+IDLE_LOOKS = 20
+"""So often in the time after which idle connections are closed they are looked for: they stay a twentieth longer at most, and
+ten thousand of them do not cost a walk each second."""
 MAX_HELD = 1_000
 """Refused connections that are kept waiting a second at most: a tenth of those that may be open."""
 STOP_GRACE_MS = 3_000
@@ -91,6 +94,8 @@ class Server:
         self._strangers: dict[Connection, int] = {}
         self._stopping = False
         self._next_sweep_ms = 0
+        self._next_idle_look_ms = 0
+        self._idle_limit_ms = -1
         self._deadline: int | None = 0
         self._workers = Workers(fs, self._wake)
         self._audit_log: AuditLog | None = None
@@ -319,8 +324,10 @@ class Server:
     def _close_idle(self, now: Now) -> None:
         """Close who said nothing for connections.max.idle.ms and waits for nothing, or takes no answer for as long."""
         limit_ms = self.core.node.settings.integer("connections.max.idle.ms")
-        if limit_ms < 0:
+        if limit_ms < 0 or (limit_ms == self._idle_limit_ms and now.mono_ms < self._next_idle_look_ms):
             return
+        self._idle_limit_ms = limit_ms
+        self._next_idle_look_ms = now.mono_ms + limit_ms // IDLE_LOOKS
         for connection in list(self._connections.values()):
             session = connection.session
             stuck = session.output or connection.sending or not session.pending
