@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from neuraxis.broker import server as server_module
+from neuraxis.broker.connection import PIECE_BYTES
 from neuraxis.broker.log.fs import DiskFs, File
 from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.log.store import StorageFailed
@@ -253,8 +254,8 @@ class ForgetfulDisk(DiskFs):
             return None
         return super().read_now(file, position, length)
 
-    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
-        return None if self.forgets else super().send(socket_fd, file, position, length)
+    def send(self, socket_fd: int, file: File, position: int, length: int, most: int) -> int | None:
+        return None if self.forgets else super().send(socket_fd, file, position, length, most)
 
 
 def test_a_real_disk_whose_pages_are_cold_for_a_while_serves_everybody(tmp_path: Any) -> None:
@@ -276,6 +277,26 @@ def test_a_real_disk_whose_pages_are_cold_for_a_while_serves_everybody(tmp_path:
             assert not fs.forgets
     assert running.server.core.store.ledger.cold.parked["call"] >= 3
     assert running.server.core.node.counters.cold_pieces > 10
+
+
+def test_who_waits_comes_between_two_pieces_of_a_large_answer(tmp_path: Any) -> None:
+    asked: list[int] = []
+
+    class Counting(DiskFs):
+        def send(self, socket_fd: int, file: File, position: int, length: int, most: int) -> int | None:
+            asked.append(most)
+            if len(asked) == 1:
+                other.send(HELLO, 0)  # it waits from here on
+            return super().send(socket_fd, file, position, length, most)
+
+    with served(Counting(str(tmp_path))) as running:
+        expected = fill(running, 4)
+        with running.connect() as bulk, running.connect() as other:
+            bulk.send(whole_log(4), FETCH_VERSION)
+            assert other.receive().error_code == 0
+            assert bytes(fetched(bulk.receive()).records) == expected
+    assert asked[:2] == [PIECE_BYTES, PIECE_BYTES], "the second piece began another turn"
+    assert max(asked) > PIECE_BYTES, "alone it sends larger ones"
 
 
 # Memory of unfinished frames

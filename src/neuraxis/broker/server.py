@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.config_table import BrokerSettings
-from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
+from neuraxis.broker.connection import PIECE_BYTES, Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
 from neuraxis.broker.descriptors import room_for_connections
 from neuraxis.broker.diagnosis import describe
@@ -677,7 +677,7 @@ class Server:
 
     def _write_all(self, connection: Connection) -> None:
         """Send until the socket is full, the output is empty or the turn is used up."""
-        turn = 0
+        turn, most = 0, PIECE_BYTES
         # What is encrypted passes through here: no sendfile.
         copy_ranges = encrypted = connection.tls is not None
         while turn < TURN_BYTES and not connection.reading:
@@ -693,7 +693,7 @@ class Server:
                 if not connection.sending:
                     break  # the range in front is being read: its bytes go on in `_on_read`
             try:
-                count = self._send(connection)
+                count = self._send(connection, most)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
@@ -710,6 +710,11 @@ class Server:
             turn += count
             self._moved += count
             self._counters.sent_bytes += count
+            if count >= PIECE_BYTES:
+                if self._epoll.poll(0, 1):
+                    self._again.append(connection)  # somebody waits: their turn comes between two pieces
+                    break
+                most *= 2
         else:
             if not connection.reading:
                 self._again.append(connection)
@@ -740,8 +745,11 @@ class Server:
             return False
         return True
 
-    def _send(self, connection: Connection) -> int | None:
-        """One system call's worth of output; None when nothing can be sent without reading a file first."""
+    def _send(self, connection: Connection, most: int) -> int | None:
+        """One system call's worth of output, of a file at most so much.
+
+        None when nothing can be sent without reading a file first.
+        """
         large = connection.large_range()
         if connection.sending:
             flags = socket.MSG_MORE if large is not None else 0
@@ -750,9 +758,7 @@ class Server:
             return count
         if large is None or connection.tls is not None:
             return None
-        sent = self.fs.send(
-            connection.sock.fileno(), large.file, large.position, min(large.length, TURN_BYTES)
-        )
+        sent = self.fs.send(connection.sock.fileno(), large.file, large.position, large.length, most)
         if sent:
             connection.passed(sent)
         return sent or None

@@ -95,12 +95,14 @@ class Fs:
         attempt = self.attempt
         return self.read(file, position, length) if attempt is None else attempt.read(file, position, length)
 
-    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
-        """Send a range to a socket without copying it; the bytes sent. None: it would wait or cannot be done, read it.
+    def send(self, socket_fd: int, file: File, position: int, length: int, most: int) -> int | None:
+        """Send a range to a socket without copying it, at most so much now; the bytes sent.
+
+        None: it would wait or cannot be done, read it.
 
         Raises BlockingIOError for a socket that takes nothing now.
         """
-        del socket_fd, file, position, length
+        del socket_fd, file, position, length, most
         return None
 
     def write(self, file: File, position: int, data: Buffer) -> None:

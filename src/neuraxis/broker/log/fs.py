@@ -35,7 +35,9 @@ KEPT_DESCRIPTORS = 16
 _sync_data = getattr(os, "fdatasync", os.fsync)
 _reserve = getattr(os, "posix_fallocate", None)
 LOCK_NAME = ".lock"
-MOST_SENT = 1 << 20  # at once: a socket rarely takes more, and what it does not take is looked at again
+MOST_LOOKED_AHEAD = (
+    1 << 20
+)  # so far at once a range is looked for: what is there now is there in a few milliseconds
 
 
 class DiskFs(Fs):
@@ -56,6 +58,7 @@ class DiskFs(Fs):
         self._owner = 0
         self._lost: OSError | None = None  # a sync that failed where nobody waited for one
         self._page_cache = PageCache()
+        self._held: tuple[File | None, int, int] = (None, 0, 0)  # a range that was in the page cache just now
         os.makedirs(data_dir, exist_ok=True)
 
     def _where(self, path: str) -> str:
@@ -194,13 +197,16 @@ class DiskFs(Fs):
         finally:
             self._give(file, fd)
 
-    def send(self, socket_fd: int, file: File, position: int, length: int) -> int | None:
-        length = min(length, MOST_SENT)
+    def send(self, socket_fd: int, file: File, position: int, length: int, most: int) -> int | None:
         fd = self._take(file)
         try:
-            if self._page_cache.holds(fd, position, length):
-                return os.sendfile(socket_fd, fd, position, length)
-            return None
+            known, start, end = self._held
+            if known is not file or not start <= position < end:
+                end = position + min(length, MOST_LOOKED_AHEAD)
+                if not self._page_cache.holds(fd, position, end - position):
+                    return None
+                self._held = file, position, end
+            return os.sendfile(socket_fd, fd, position, min(length, end - position, most))
         finally:
             self._give(file, fd)
 
