@@ -80,6 +80,7 @@ class SimFs(Fs):
         self.crash_how = "before"  # or "after", or "half" (of a write)
         self.fault: Callable[[str, str, int], OSError | None] | None = None  # (operation, path, number)
         self.trace: list[str] = []
+        self.boots = 1  # of the machine
         self._files: dict[str, SimFile] = {}
         self._locked = False
 
@@ -95,6 +96,7 @@ class SimFs(Fs):
     def power_loss(self, rng: Random) -> None:
         """The machine is gone: what was not synced is kept, lost or torn, each change for itself."""
         self.kill()
+        self.boots += 1
         self._lose_folder(self.root, rng)
 
     def drop_caches(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
 
@@ -79,7 +79,8 @@ class World:
 
     def start(self) -> RecoveryReport:
         self.works = []
-        self.store = LogStore(self.fs, self.options)
+        boot_id = self.options.boot_id and f"{self.options.boot_id}/{self.fs.boots}"
+        self.store = LogStore(self.fs, replace(self.options, boot_id=boot_id))
         self.report = self.store.recover(self.now)
         return self.report
 
@@ -205,7 +206,11 @@ class World:
             if key not in self.store.logs:
                 history.batches, history.ends, history.order, history.modes = [], [], [], []
             del history.batches[count:], history.ends[count:], history.order[count:], history.modes[count:]
-            history.written = history.promised = history.ends[-1] if history.ends else 0
+            end = history.written = history.ends[-1] if history.ends else 0
+            log = self.store.logs.get(key)
+            # After a kill nothing more of an unsynced log need be on the disk than before it.
+            synced = power or log is None or log.durability is Durability.SYNC
+            history.promised = end if synced else min(history.promised, end)
 
     def _check_log(self, log: Log, history: History, power: bool) -> int:
         found = [bytes(view) for view in log.batches_from(log.log_start_offset)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from random import Random
 
 import pytest
 
@@ -28,6 +29,7 @@ ID = b"t" * 16
 def fs() -> SimFs:
     found = SimFs()
     found.make_dir(DIRECTORY)
+    found.settle()
     return found
 
 
@@ -141,3 +143,45 @@ def test_a_sync_asks_for_no_file_that_was_trimmed(fs: SimFs) -> None:
         fs.remove(path)
     perform(fs, Work(0, "sync", journal.sync_steps()))
     assert [frame.end for frame in Replay(fs, tickets[26])] == tickets[27:]
+
+
+def test_a_journal_goes_on_behind_the_frames_that_are_there(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    tickets = write(journal, 30)
+    fs.content(file_name(bases_of(fs)[3]))[3] ^= 1  # the first frame of the last file is torn
+    later = Journal(fs, 1_000)
+    later.resume(tickets[11], tickets[26])
+    assert later.position == tickets[26]
+    assert len(bases_of(fs)) == 3
+    write(later, 3)
+    frames = list(Replay(fs, 0))
+    assert [frame.base_offset for frame in frames] == [*range(27), 0, 1, 2]
+    perform(fs, Work(1, "sync", later.sync_steps()))
+    fs.power_loss(Random(1))
+    assert [frame.end for frame in Replay(fs, tickets[11])] == [frame.end for frame in frames[12:]]
+    assert later.trim(tickets[20]) == [file_name(0), file_name(tickets[8])]
+
+
+def test_frames_that_were_cut_off_do_not_come_back_behind_new_ones_of_their_length(fs: SimFs) -> None:
+    journal = Journal(fs, 10_000)
+    tickets = write(journal, 9)
+    perform(fs, Work(1, "sync", journal.sync_steps()))
+    later = Journal(fs, 10_000)
+    later.resume(0, tickets[3])
+    write(later, 2)
+    perform(fs, Work(2, "sync", later.sync_steps()))
+    for seed in range(20):
+        fs.power_loss(Random(seed))
+        assert [frame.base_offset for frame in Replay(fs, 0)] == [0, 1, 2, 3, 0, 1]
+
+
+def test_only_the_kinds_that_are_asked_for_are_given_but_all_are_proved(fs: SimFs) -> None:
+    journal = Journal(fs, 1_000)
+    tickets = write(journal, 9)
+    deleted = journal.append(Kind.DELETED, ID, 3, 9, 0, 0, b"")
+    replay = Replay(fs, 0, (Kind.DELETED,))
+    assert [(frame.kind, frame.end) for frame in replay] == [(Kind.DELETED, deleted)]
+    fs.content(file_name(bases_of(fs)[0]))[tickets[4] - 1] ^= 1
+    replay = Replay(fs, 0, (Kind.DELETED,))
+    assert list(replay) == []
+    assert replay.position == tickets[3]

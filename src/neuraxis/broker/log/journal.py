@@ -18,7 +18,7 @@ from neuraxis.wire.batch import HEADER_SIZE
 from neuraxis.wire.crc import crc32c
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from neuraxis.broker.log.fs import Buffer, File, Fs
     from neuraxis.broker.work import Step
@@ -32,7 +32,8 @@ SMALL_FILE = 512 << 10
 
 _START = Struct(">II")
 _HEAD = Struct(">QB16siqqi")
-FRAME_OVERHEAD = _START.size + _HEAD.size
+_FRAME = Struct(_START.format + _HEAD.format[1:])
+FRAME_OVERHEAD = _FRAME.size
 _LONGEST_FRAME = LARGEST_COPY + FRAME_OVERHEAD
 _READ = 1 << 20
 
@@ -85,6 +86,31 @@ class Journal:
         self.position = position
         self._file = None
         self._capacity = 0
+
+    def resume(self, start: int, end: int) -> None:
+        """Continue at `end` after the frames that are there: those from `start` on become durable, what follows them goes.
+
+        They are written once more: a sync that failed in another process may have left them in the page cache alone. What
+        follows must not come back, because new frames get its positions. Raises OSError.
+        """
+        kept = [base for base in bases_of(self.fs) if base < end]
+        for base in bases_of(self.fs)[len(kept) :]:
+            self.fs.remove(file_name(base))
+        for base, following in zip(kept, [*kept[1:], end], strict=False):
+            file = self.fs.open(file_name(base))
+            file.pin()
+            self._files[base] = file
+            if following <= start and following != end:
+                continue
+            for position in range(max(start, base), following, _READ):
+                length = min(_READ, following - position)
+                self.fs.write(file, position - base, self.fs.read(file, position - base, length))
+            if self.fs.size(file) > following - base:
+                self.fs.truncate(file, following - base)
+            self.fs.sync(file)
+        self.fs.make_dir(DIRECTORY)
+        self.fs.sync_dir(DIRECTORY)
+        self.open_at(end)
 
     def append(
         self,
@@ -171,11 +197,15 @@ def bases_of(fs: Fs) -> list[int]:
 
 
 class Replay:
-    """Reads frames from a position on, file after file; afterwards `position` and `reason` say where and why it ended."""
+    """Reads frames from a position on, file after file; afterwards `position` and `reason` say where and why it ended.
 
-    def __init__(self, fs: Fs, position: int) -> None:
+    With `kinds` it proves all of them, but gives only those.
+    """
+
+    def __init__(self, fs: Fs, position: int, kinds: Collection[int] | None = None) -> None:
         self.fs = fs
         self.position = position
+        self.kinds = kinds
         self.reason = "there is no journal file"
         self._bases = bases_of(fs)
 
@@ -187,38 +217,34 @@ class Replay:
             base = self.position if self.position in self._bases and self.position > base else None
 
     def _read_file(self, file: File, base: int) -> Iterator[Frame]:
-        size = self.fs.size(file)
-        buffer, start = memoryview(b""), self.position - base
+        """The frames of one file. Tens of thousands are read at a start, so there is one function, and few calls in it."""
+        size, kinds = self.fs.size(file), self.kinds
+        buffer, start, at = memoryview(b""), self.position - base, 0
         while True:
-            at = self.position - base - start
-            if len(buffer) - at < _LONGEST_FRAME and start + len(buffer) < size:
+            left = len(buffer) - at
+            if left < _LONGEST_FRAME and start + len(buffer) < size:
                 start += at
                 buffer, at = memoryview(self.fs.read(file, start, min(_READ, size - start))), 0
-            frame = self._frame(buffer, at)
-            if frame is None:
+                left = len(buffer)
+            if left < FRAME_OVERHEAD:
+                self.reason = "the journal ends there"
                 return
-            self.position = frame.end
-            yield frame
-
-    def _frame(self, buffer: memoryview, at: int) -> Frame | None:
-        if len(buffer) - at < FRAME_OVERHEAD:
-            self.reason = "the journal ends there"
-            return None
-        length, checksum = _START.unpack_from(buffer, at)
-        if length == 0 and checksum == 0:
-            self.reason = "nothing was written there"
-            return None
-        body = at + _START.size
-        end = body + length
-        self.reason = "a frame is cut or damaged"
-        if length < _HEAD.size or end > len(buffer) or length > _LONGEST_FRAME:
-            return None
-        if crc32c(buffer[body:end]) != checksum:
-            return None
-        fields = _HEAD.unpack_from(buffer, body)
-        if fields[0] != self.position:
-            return None
-        return Frame._make((*fields, buffer[body + _HEAD.size : end], self.position + _START.size + length))
+            length, checksum, position, kind, *where = _FRAME.unpack_from(buffer, at)
+            body = at + _START.size
+            if length == 0 and checksum == 0:
+                self.reason = "nothing was written there"
+                return
+            if (
+                not _HEAD.size <= length <= min(_LONGEST_FRAME, left - _START.size)
+                or position != self.position
+                or crc32c(buffer[body : body + length]) != checksum
+            ):
+                self.reason = "a frame is cut or damaged"
+                return
+            at = body + length
+            self.position = end = position + _START.size + length
+            if kinds is None or kind in kinds:
+                yield Frame._make((position, kind, *where, buffer[body + _HEAD.size : at], end))
 
 
 def payload_of(view: memoryview) -> tuple[Kind, memoryview]:

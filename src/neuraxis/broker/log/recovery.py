@@ -1,7 +1,8 @@
 """Start-up: from what a crash left to a state that was promised. Idempotent: it may crash at any point and run again.
 
 The journal's frames are written into the segments (never trusting what is cached there), `os` and `interval` logs keep the
-valid batches after their recovery point, everything is synced, and only then a new checkpoint lets the old journal go.
+valid batches after their recovery point. Then everything is synced, and a new checkpoint lets the old journal go: at once, or,
+if only the process was killed, after the broker serves again (`deferral`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.log import checkpoint as files
-from neuraxis.broker.log import identity, swap
+from neuraxis.broker.log import deferral, identity, swap
 from neuraxis.broker.log.checkpoint import Checkpoint, Entry
 from neuraxis.broker.log.journal import DIRECTORY, Frame, Kind, Replay, bases_of, file_name
 from neuraxis.broker.log.log import Log
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from neuraxis.broker.log.store import LogStore
     from neuraxis.broker.work import Now
 
+# What frames may wait to be written in one go: enough that a thousand logs get some each, little beside the rest of a broker.
+_GATHERED_BYTES = 16 << 20
 _PARTITION = re.compile(r"(.+)-(\d+)")
 _RETIRED = re.compile(r"(.+)-(\d+)\.([0-9a-f]{32})-(delete|stray)")
 
@@ -107,7 +110,7 @@ class Recovery:
 
     def _look_ahead(self, checkpoint: Checkpoint) -> None:
         """Which logs began and ended in the journal. The frames of one that ended are not worth applying."""
-        for frame in Replay(self.fs, checkpoint.journal_position):
+        for frame in Replay(self.fs, checkpoint.journal_position, (Kind.CREATED, Kind.DELETED)):
             key = frame.topic_id, frame.partition
             if frame.kind == Kind.CREATED:
                 self.created[key] = f"{bytes(frame.payload[1:]).decode()}-{frame.partition}"
@@ -212,6 +215,7 @@ class Recovery:
     def _replay(self, checkpoint: Checkpoint) -> None:
         """Apply the frames up to the first that cannot be; then those of logs that were deleted after that point."""
         stopped, position = "", checkpoint.journal_position
+        gathered_from = position
         for frame in Replay(self.fs, checkpoint.journal_position):
             if (frame.topic_id, frame.partition) not in self.deleted:
                 stopped = self._apply(frame)
@@ -220,6 +224,10 @@ class Recovery:
                     break
             position = frame.end
             self.report.frames += 1
+            if position - gathered_from > _GATHERED_BYTES:
+                gathered_from = position
+                for restored in self.restored.values():
+                    restored.flush()
         self.journal_end = position
         revived = {key for key, at in self.deleted.items() if at >= position}
         if revived:
@@ -269,9 +277,18 @@ class Recovery:
         log = Log(self.store.ledger, topic, frame.topic_id, frame.partition, LogSettings(), directory)
         if restored is None:
             self.store.make_directory(log)
+        else:
+            _discard(restored.log)
+            self._adopt_metadata(log)
         restored = Restored(log, None, self.fs.list(directory), self.now, born=True)
         restored.set_mode(0, mode)
         self.restored[frame.topic_id, frame.partition] = restored
+
+    def _adopt_metadata(self, log: Log) -> None:
+        """The file that says whose directory it is need not be durable yet; only rewritten it is sure to become so."""
+        metadata = self.fs.open(f"{log.directory}/{files.METADATA}")
+        self.fs.write(metadata, 0, files.partition_metadata(log.topic_id))
+        log.new_files.append(metadata)
 
     def _give_way(self, directory: str, topic_id: bytes) -> None:
         """Another directory has the name: its own metadata was lost, or it is of another history."""
@@ -282,33 +299,45 @@ class Recovery:
         if found is not None:
             other = self.restored.pop((found, int(directory.rpartition("-")[2])), None)
             if other is not None:
-                other.log.gone = True
+                _discard(other.log)
         # Without metadata nothing tells whose files these are. What was promised of a log is durable with its metadata.
         self._retire(directory, found or bytes(16))
 
     # The end
 
     def _make_durable(self, checkpoint: Checkpoint) -> None:
-        """Sync what was written, put the checkpoint in its place, then let the old journal go."""
+        """Sync what was written, put the checkpoint in its place, then let the old journal go; or see to that later."""
         store, checkpointer = self.store, self.store.checkpointer
-        bases = bases_of(self.fs)
-        ends = [base + self.fs.size(self.fs.open(file_name(base))) for base in bases]
-        store.journal.open_at(max([checkpoint.journal_position, self.journal_end, *ends]))
         store.logs = {key: restored.log for key, restored in self.restored.items()}
         checkpointer.state = checkpoint
         checkpoint.boot_id = store.options.boot_id
         for key, log in store.logs.items():
             entry = self.restored[key].entry
+            if entry is not None:
+                log.checked_base = entry.segment_base
             if not log.changed and entry is not None:
                 checkpointer.lines[key] = entry.line()
-                log.checked_base = entry.segment_base
             elif not log.changed:
                 log.mark_changed()
         self.fs.make_dir(DIRECTORY)
         self.fs.remove(files.KAFKA_CLEAN)
+        if deferral.is_possible(self):
+            deferral.begin(self, checkpoint)
+            return
+        bases = bases_of(self.fs)
+        ends = [base + self.fs.size(self.fs.open(file_name(base))) for base in bases]
+        store.journal.open_at(max([checkpoint.journal_position, self.journal_end, *ends]))
         store.ledger.new_dirs = True
         checkpointer.perform(self.now, clean=False)
         for base in bases:
             self.fs.remove(file_name(base))
         for path in self.removable:
             self.fs.remove(path)
+
+
+def _discard(log: Log) -> None:
+    """Another log takes the place of this one: nothing more is done about it."""
+    log.gone = True
+    for segment in log.unchecked:
+        segment.file.unpin()
+    log.unchecked = []

@@ -9,7 +9,7 @@ from neuraxis.broker.log import transactions
 from neuraxis.broker.log.checkpoint import BURIED, EPOCHS, Entry
 from neuraxis.broker.log.journal import Frame, Kind
 from neuraxis.broker.log.retention import begin_ageing
-from neuraxis.broker.log.scan import valid_batches
+from neuraxis.broker.log.scan import valid_runs
 from neuraxis.broker.log.segment import Segment, name_of
 from neuraxis.broker.log.settings import Durability
 from neuraxis.wire.batch import is_valid_batch, read_header
@@ -52,6 +52,13 @@ class Restored:
                 self.fs.remove(f"{log.directory}/{name}")
         self._remove_unproved_aborted(content, -1 if entry is None else entry.segment_base)
         self.later: list[int] = []  # segments that are there, but not proved
+        # Batches of frames that follow each other in the active segment, not written yet; and where the next one would be.
+        self._parts: list[memoryview] = []
+        self._batches: list[tuple[int, BatchHeader]] = []
+        self._following = (-1, -1, -1)  # offset, segment, position
+        # Whether the journal does not tell all that was promised of it, or what must not come back was cut: then its files
+        # have to be durable before it is served.
+        self.must_sync = False
         if entry is None:
             self._begin([0, *(base for base in bases if base)] if born else bases)
         else:
@@ -201,15 +208,34 @@ class Restored:
 
     def set_mode(self, offset: int, mode: Durability) -> None:
         """From `offset` on the log was written under another policy."""
+        self.flush()
         if mode is Durability.SYNC and self.mode is not Durability.SYNC:
             self.scan(offset)
+            self.must_sync = True
         self.mode = mode
         self.may_have_lost = self.may_have_lost or mode is not Durability.SYNC
         self.log.adopt(mode)
         self.log.mark_changed()
 
     def apply(self, frame: Frame) -> str:
-        """Write a frame's batch where it belongs; or why it cannot belong to the history ("" if it does)."""
+        """Put a frame's batch where it belongs; or why it cannot belong to the history ("" if it does).
+
+        It is written with those that follow it, by `flush`.
+        """
+        _, kind, _, _, base_offset, segment_base, segment_position, batch, _ = frame
+        if (base_offset, segment_base, segment_position) != self._following or kind != Kind.DATA:
+            self.flush()
+            refusal = self._begin_run(frame)
+            if refusal or kind != Kind.DATA:
+                return refusal
+        header = read_header(batch)
+        self._parts.append(batch)
+        self._batches.append((segment_position, header))
+        self._following = header.next_offset, segment_base, segment_position + len(batch)
+        return ""
+
+    def _begin_run(self, frame: Frame) -> str:
+        """Whether a frame continues the log as it is. A large batch is in its place already, or was never promised."""
         log = self.log
         if self.entry is None and frame.base_offset > log.log_end_offset:
             self.scan(
@@ -220,14 +246,24 @@ class Restored:
         segment = self._target(frame.segment_base, frame.segment_position)
         if segment is None:
             return f"{log.directory} has no place for offset {frame.base_offset}"
-        batch = frame.payload
         if frame.kind == Kind.REFERENCE:
-            size = read_header(batch).size
+            size = read_header(frame.payload).size
             batch = memoryview(self.fs.read(segment.file, frame.segment_position, size))
             if batch[: len(frame.payload)] != frame.payload or is_valid_batch(batch, 0, len(batch)) is None:
                 return f"the large batch at offset {frame.base_offset} of {log.directory} was not synced"
-        self._write(segment, frame.segment_position, batch, [(frame.segment_position, read_header(batch))])
+            self._write(
+                segment, frame.segment_position, batch, [(frame.segment_position, read_header(batch))]
+            )
+            self.must_sync = True
         return ""
+
+    def flush(self) -> None:
+        """Write the batches of the frames that were applied."""
+        if not self._parts:
+            return
+        parts, run = self._parts, self._batches
+        self._parts, self._batches, self._following = [], [], (-1, -1, -1)
+        self._write(self.log.active, run[0][0], memoryview(b"".join(parts)), run)
 
     def _target(self, base: int, position: int) -> Segment | None:
         """The active segment, if that is where a frame points; a new one if the log rolled there."""
@@ -264,20 +300,13 @@ class Restored:
         while True:
             segment = log.active
             size = self.fs.size(segment.file)
-            run: list[tuple[int, BatchHeader]] = []
-            start, data = segment.size, bytearray()
-            for position, header, view in valid_batches(self.fs, segment.file, segment.size, size):
-                expected = run[-1][1].next_offset if run else log.log_end_offset
-                in_order = header.base_offset == expected or (self.gaps and header.base_offset > expected)
-                if not in_order or header.next_offset > limit:
+            for start, run, view in valid_runs(self.fs, segment.file, segment.size, size):
+                count = self._count_in_order(run, limit)
+                if count:
+                    end = run[count - 1][0] + run[count - 1][1].size
+                    self._write(segment, start, view[: end - start], run[:count])
+                if count < len(run):
                     break
-                run.append((position, header))
-                data += view
-                if len(data) >= 1 << 20:
-                    self._write(segment, start, memoryview(data), run)
-                    run, start, data = [], segment.size, bytearray()
-            if run:
-                self._write(segment, start, memoryview(data), run)
             if self.gaps and self.later and segment.size == size and self.later[0] > log.log_end_offset:
                 log.log_end_offset = log.durable_offset = self.later[0]
             if log.log_end_offset not in self.later or log.log_end_offset >= limit:
@@ -286,8 +315,19 @@ class Restored:
                 return
             self._next_segment(log.log_end_offset)
 
+    def _count_in_order(self, run: list[tuple[int, BatchHeader]], limit: int) -> int:
+        """How many batches of a run continue the log, below an offset."""
+        expected = self.log.log_end_offset
+        for count, (_, header) in enumerate(run):
+            in_order = header.base_offset == expected or (self.gaps and header.base_offset > expected)
+            expected = header.next_offset
+            if not in_order or expected > limit:
+                return count
+        return len(run)
+
     def finish(self) -> None:
         """Cut what is not proved."""
+        self.flush()
         log = self.log
         if self.mode is not Durability.SYNC or self.damaged:
             self.scan()
@@ -303,9 +343,11 @@ class Restored:
         if self.fs.size(segment.file) > segment.size:
             self.fs.truncate(segment.file, segment.size)
             self.log.uncheck(segment)
+            self.must_sync = True
 
     def _remove(self, base: int) -> None:
         for suffix in (".log", ".index", ".timeindex", transactions.SUFFIX):
             self.fs.remove(f"{self.log.directory}/{name_of(base, suffix)}")
         self.log.new_names = True
         self.log.mark_changed()
+        self.must_sync = True

@@ -55,23 +55,29 @@ def valid_batches(
 
     The views stay good until the next step.
     """
-    buffer, start = memoryview(b""), position
-    while True:
-        header = is_valid_batch(buffer, position - start, len(buffer))
-        if header is None:
-            rest = len(buffer) - (position - start)
-            wanted = SCAN_READ
-            if rest >= HEADER_SIZE:
-                size = read_header(buffer, position - start).size
-                if size <= rest or position + size > limit:
-                    return
-                wanted = max(wanted, size)
-            if start + len(buffer) >= limit:
-                return
-            buffer, start = memoryview(fs.read(file, position, min(wanted, limit - position))), position
-            if len(buffer) <= rest:
-                return
-            continue
-        end = position + header.size
-        yield position, header, buffer[position - start : end - start]
-        position = end
+    for start, run, view in valid_runs(fs, file, position, limit):
+        for at, header in run:
+            yield at, header, view[at - start : at - start + header.size]
+
+
+def valid_runs(
+    fs: Fs, file: File, position: int, limit: int
+) -> Iterator[tuple[int, list[tuple[int, BatchHeader]], memoryview]]:
+    """As `valid_batches`, but all that one read brought at a time: where it begins, (position, header) of each, the bytes."""
+    wanted = SCAN_READ
+    while position < limit:
+        buffer = memoryview(fs.read(file, position, min(wanted, limit - position)))
+        run: list[tuple[int, BatchHeader]] = []
+        at, end = 0, len(buffer)
+        while (header := is_valid_batch(buffer, at, end)) is not None:
+            run.append((position + at, header))
+            at += header.size
+        if run:
+            yield position, run, buffer[:at]
+        if position + end >= limit or end < wanted:
+            return
+        position, rest = position + at, end - at
+        size = read_header(buffer, at).size if rest >= HEADER_SIZE else 0
+        if rest >= HEADER_SIZE and (size <= rest or position + size > limit):
+            return
+        wanted = max(SCAN_READ, size)
