@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DECIDE_SAMPLE = 6  # one decision in so many is proved to have changed nothing: pickling a state is slow
 WAITER_SAMPLE = 4
+LEARNT_LATE = (ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.KAFKA_STORAGE_ERROR)
 
 
 class Checkers:
@@ -88,8 +89,9 @@ class Checkers:
             # directory. Nothing was promised of it, and the topic takes it over when it grows.
             if log.topic.startswith("__") or (log.topic_id, log.partition) not in core.node.partitions:
                 continue
-            world.model.verify_log(log, power=self.power_lost)
-            self._check_indexes(log)
+            with world.rot.as_written():
+                world.model.verify_log(log, power=self.power_lost)
+                self._check_indexes(log)
         self._check_fold(core)
         self._check_commits(core)
         self.power_lost = self.cache_lost = False
@@ -184,7 +186,7 @@ class Checkers:
             )
 
     def _check_waiters(self, partition: Partition) -> None:
-        """No fetch waits for what is there; one whose records were deleted meanwhile learns it at its timeout."""
+        """No fetch waits for what is there; one whose records were deleted, or found rotten, learns it at its timeout."""
         for waiter in list(partition.waiting):
             if not isinstance(waiter, fetch._Waiter):
                 continue  # a share fetch takes what it finds, and a session's partition is nobody's call
@@ -192,7 +194,7 @@ class Checkers:
             if response is None:
                 continue
             answers = [data for topic in response.responses for data in topic.partitions]
-            if not any(data.error_code == ErrorCode.OFFSET_OUT_OF_RANGE for data in answers):
+            if not any(data.error_code in LEARNT_LATE for data in answers):
                 raise Violation(
                     f"a fetch of {waiter.call.session.client_id} waits at {partition.topic}-{partition.index} "
                     "although it could be answered"
@@ -349,5 +351,7 @@ class Checkers:
         self._check_catalogue(core)
         for log in core.store.logs.values():
             if not log.topic.startswith("__"):
-                world.model.verify_log(log, power=False)
-                self._check_indexes(log)
+                with world.rot.as_written():
+                    world.model.verify_log(log, power=False)
+                    self._check_indexes(log)
+        world.rot.at_end()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 FRAME_LIMIT = 1 << 20
+SCRUB_RATE = 1 << 20
+SCRUB_INTERVAL_MS = 400  # so that a world sees many rounds
 LISTENER = Listener("PLAINTEXT", "PLAINTEXT", "broker", 9092, "broker", 9092)
 
 
@@ -133,6 +135,8 @@ class Host:
             checkpoint_ms=plan.checkpoint_ms,
             retention_check_interval_ms=700,
             reserve_bytes=1 << 20,
+            scrub_bytes_per_second=SCRUB_RATE if plan.rots else 0,
+            scrub_interval_ms=SCRUB_INTERVAL_MS,
         )
         core = Core(config, LogStore(self.fs, options), Entropy(world.fork(f"entropy/{self.life}")))
         world.checkers.before_start(core)

@@ -204,7 +204,12 @@ class Model:
         where = f"{truth.plan.name}-{index}"
         view = memoryview(data)
         position, expected = 0, -1
+        rot = self.world.rot
         while len(view) - position >= batches.HEADER_SIZE:
+            spot = rot.shown((topic_id, index), view[position:]) if rot.spots else None
+            if spot is not None:
+                rot.noticed(spot)
+                return expected if position else max(offset, spot.end_offset)
             header = batches.read_header(view, position)
             end = position + header.size
             if end > len(view):

@@ -33,6 +33,20 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """A fault in the operation of this number in a place (see places.py), counted from `at_ms` on; `operation` counts
+    those of one kind alone ("": all).
+    """
+
+    at_ms: int
+    kind: str  # "crash kill", "crash power", or "error"
+    place: str
+    number: int
+    how: str  # "before", "after" or "half" of it; half of the errors: a full disk, where that can be
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a world is made of besides luck."""
 
@@ -64,6 +78,10 @@ class Plan:
     garbage: int = 0
     admin: bool = True
     faults: tuple[Fault, ...] = ()
+    aims: tuple[Aim, ...] = ()
+    rots: tuple[
+        Fault, ...
+    ] = ()  # bits that flip: `number` of them at a time. Where there are any, the scrub runs
     network_delay_ms: int = 5
     cut_percent: int = 1
     disk_delay_ms: int = 4
@@ -99,7 +117,7 @@ def draw(seed: int) -> Plan:
     if rng.random() < 0.6:
         configs = {"segment.bytes": "700", "file.delete.delay.ms": str(rng.choice((0, 500, 3_000)))}
         topics.append(TopicPlan("volatile", rng.randint(1, 2), configs, volatile=True))
-    return Plan(
+    plan = Plan(
         seed=seed,
         durability=durability,
         duration_ms=duration_ms,
@@ -138,7 +156,9 @@ def draw(seed: int) -> Plan:
         streamers=rng.choice((0, 0, 0, 2, 3)),
         compaction=rng.random() < 0.5,
         cold_percent=_cold(seed),
+        aims=_aims(seed, duration_ms),
     )
+    return _rotten(plan)
 
 
 OPTIONAL = (
@@ -164,10 +184,19 @@ def draw_short(seed: int) -> Plan:
     faults = tuple(
         replace(fault, at_ms=max(100, fault.at_ms * duration_ms // plan.duration_ms)) for fault in plan.faults
     )
+    aims = tuple(replace(aim, at_ms=aim.at_ms * duration_ms // plan.duration_ms) for aim in plan.aims)
+    rots = tuple(replace(rot, at_ms=rot.at_ms * duration_ms // plan.duration_ms) for rot in plan.rots)
+    if any(aim.place == "compaction" for aim in aims):
+        kept |= {"groups", "transactional"}
+        plan = plan.with_changes(compaction=True, kafka=SMALL_SEGMENTS)
+    if rots:
+        kept -= {"share_consumers"}
     return plan.with_changes(
         duration_ms=duration_ms,
         least_events=500,  # and some more while it heals
         faults=faults,
+        aims=aims,
+        rots=rots,
         producers=1,
         readers=1,
         members=min(plan.members, 2),
@@ -175,6 +204,49 @@ def draw_short(seed: int) -> Plan:
         checkpoint_ms=rng.choice((150, 600, 6_000)),
         **{name: (max(1, getattr(plan, name)) if name in kept else 0) for name in OPTIONAL},
     )
+
+
+PLACES = {
+    "compaction": (("", 60), ("rename", 12), ("sync", 12), ("sync_dir", 2), ("unlink", 12)),
+    "segment roll": (("", 6),),
+    "checkpoint": (("", 30), ("sync_dir", 3), ("rename", 3)),
+    "snapshot of producers": (("", 6),),
+    "snapshot of a coordinator": (("", 6),),
+    "recovery": (("", 40), ("rename", 4), ("sync_dir", 4), ("unlink", 4)),
+    "scrub": (("", 6),),
+}
+"""Where faults are aimed at: which operations there, and up to which of them."""
+
+
+def _aims(seed: int, duration_ms: int) -> tuple[Aim, ...]:
+    """Luck of its own: worlds without any are what they were before there were aims."""
+    rng = Random(f"{seed}/aims")
+    if rng.random() < 0.7:
+        return ()
+    aims = []
+    for _ in range(rng.choice((1, 1, 2))):
+        place = rng.choice(tuple(PLACES))
+        kind = rng.choice(("crash kill", "crash kill", "crash power", "crash power", "error"))
+        operation, most = rng.choice(PLACES[place])
+        how = rng.choice(("before", "after", "half"))
+        aims.append(Aim(rng.randint(0, duration_ms), kind, place, rng.randint(1, most), how, operation))
+    return tuple(aims)
+
+
+SMALL_SEGMENTS = {"offsets.topic.segment.bytes": "500", "transaction.state.log.segment.bytes": "500"}
+"""Of the coordinators' logs, so that even a short world compacts them."""
+
+
+def _rotten(plan: Plan) -> Plan:
+    """In one world of seven bits flip, and the scrub runs; so it does where a fault is aimed at it. Luck of its own."""
+    rng = Random(f"{plan.seed}/rot")
+    if rng.random() < 0.85 and not any(aim.place == "scrub" for aim in plan.aims):
+        return plan
+    rots = [
+        Fault(rng.randint(plan.duration_ms // 3, plan.duration_ms), "rot", rng.randint(1, 3))
+        for _ in range(rng.choice((1, 2)))
+    ]
+    return plan.with_changes(rots=tuple(rots), share_consumers=0)
 
 
 def _cold(seed: int) -> int:

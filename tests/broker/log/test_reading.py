@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from neuraxis.broker.log.failures import OffsetOutOfRange
 from neuraxis.broker.log.log import Log
+from neuraxis.broker.log.scan import headers
 from neuraxis.broker.log.settings import LogSettings
 from neuraxis.broker.work import Now
 from neuraxis.wire.batch import read_header, scan_headers, set_offset
 from neuraxis.wire.compression import CompressionType
+from neuraxis.wire.errors import ErrorCode, Refused
 from neuraxis.wire.records import Record, build_batch
-from tests.broker.log.harness import OS, WALL, World
+from tests.broker.log.harness import OS, SYNC, WALL, World
+from tests.simulation.disk import SimFs
 
 
 def a_log(settings: LogSettings = OS) -> tuple[World, Log]:
@@ -128,3 +131,25 @@ def test_a_range_can_be_read_after_its_segment_was_deleted() -> None:
     assert found.file.path not in [f"a-0/{name}" for name in world.fs.list("a-0")]
     assert found.read() == before
     found.release()
+
+
+def test_a_damaged_header_leads_no_reader_past_an_offset() -> None:
+    world = World()
+    world.start()
+    log = world.create("a", SYNC)
+    for _ in range(60):
+        world.append(log, records=2)
+    world.settle()
+    world.checkpoint()
+    segment = log.segments[0]
+    found = list(headers(log.fs, segment.file, 0, segment.size))
+    position, header = found[len(found) // 2]
+    assert isinstance(log.fs, SimFs)
+    # Its base offset, which is higher then; and its length, which leads to no header: what comes next is not found.
+    for byte, asked in ((7, header.last_offset), (11, header.next_offset)):
+        log.fs.flip(segment.file.path, position + byte, 5)
+        log.hints.clear()
+        with pytest.raises(Refused, match="is damaged: no batch is found that holds offset") as refused:
+            log.read(asked, 100, log.log_end_offset)
+        assert refused.value.code == ErrorCode.KAFKA_STORAGE_ERROR
+        log.fs.flip(segment.file.path, position + byte, 5)

@@ -356,6 +356,9 @@ class Member(ScriptedActor):
                 key = topic.topic, data.partition_index
                 if data.error_code == ErrorCode.OFFSET_OUT_OF_RANGE:
                     self.positions[key] = max(0, self._start_of(key))
+                elif data.error_code == ErrorCode.KAFKA_STORAGE_ERROR:
+                    spot = topic.topic_id, key[1]
+                    self.positions[key] = self.world.rot.refused(spot, asked.fetch_offset)
                 elif data.error_code == 0 and data.records:
                     self.positions[key] = model.fetched(
                         topic.topic_id,

@@ -112,6 +112,8 @@ class Reader(ScriptedActor):
                     f"{self.name}: {truth.plan.name}-{key[1]} does not reach {asked.fetch_offset}"
                 )
             yield from self.ask_offsets(truth, EARLIEST, data.partition_index)
+        elif code == ErrorCode.KAFKA_STORAGE_ERROR:
+            self.positions[key] = self.world.rot.refused(key, asked.fetch_offset)
         elif code:
             if code not in FORGIVEN:
                 raise Violation(

@@ -5,7 +5,18 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from tests.simulation.planted import cold, compaction, groups, logs, money, serving, sessions, shares, streams
+from tests.simulation.planted import (
+    cold,
+    compaction,
+    groups,
+    logs,
+    money,
+    rot,
+    serving,
+    sessions,
+    shares,
+    streams,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.plan import Plan
     from tests.simulation.planted.bug import Bug
 
-MODULES = (logs, serving, groups, money, shares, sessions, streams, compaction, cold)
+MODULES = (logs, serving, groups, money, shares, sessions, streams, compaction, cold, rot)
 BUGS: dict[str, Bug] = {bug.name: bug for module in MODULES for bug in module.BUGS}
 """By name."""
 

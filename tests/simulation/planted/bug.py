@@ -46,6 +46,8 @@ def small(plan: Plan, **changes: Any) -> Plan:
         "cut_percent": 0,
         "faults": (),
         "cold_percent": 0,
+        "aims": (),
+        "rots": (),
     }
     return plan.with_changes(**{**defaults, **changes})
 

@@ -59,7 +59,7 @@ def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: 
     segment = log.segment_of(offset)
     if log.ledger.damaged:
         damage.refuse(log, offset)
-    position = locate(log, segment, offset)
+    position = _reach(log, segment, offset)
     while (
         position >= segment.size
     ):  # compaction took the last batches of a segment, perhaps all: the next one follows
@@ -88,16 +88,40 @@ def read(log: Log, offset: int, max_bytes: int, limit_offset: int, minimum_one: 
 
 def locate(log: Log, segment: Segment, offset: int) -> int:
     """The position of the first batch in the segment that ends at or after `offset`; the segment's size if none does."""
+    known = _known(log, segment, offset)
+    if known >= 0:
+        return known
+    found = find_batch(log, segment, offset)
+    return found[0] if found is not None else segment.size
+
+
+def _reach(log: Log, segment: Segment, offset: int) -> int:
+    """As `locate`, for a reader: who asked for an offset is not led past it by a header that is damaged.
+
+    Raises Refused (KAFKA_STORAGE_ERROR) where no batch has the offset although there are no gaps in the log.
+    """
+    known = _known(log, segment, offset)
+    if known >= 0:
+        return known
+    found = find_batch(log, segment, offset)
+    gapless = not log.settings.compact and log.cleaned_to < 0
+    if gapless and (found is None or found[1].base_offset > offset):
+        raise Refused(
+            ErrorCode.KAFKA_STORAGE_ERROR,
+            f"{segment.file.path} is damaged: no batch is found that holds offset {offset}.",
+        )
+    return found[0] if found is not None else segment.size
+
+
+def _known(log: Log, segment: Segment, offset: int) -> int:
+    """As `locate` where that needs no search, else -1."""
     recent = log.recent_offsets
     if segment is log.active and recent and offset >= recent[0]:
         if offset >= log.log_end_offset:
             return segment.size
         return log.recent_positions[bisect_right(recent, offset) - 1]
     hint = log.hints.get(offset)
-    if hint is not None and hint[0] is segment:
-        return hint[1]
-    found = find_batch(log, segment, offset)
-    return found[0] if found is not None else segment.size
+    return hint[1] if hint is not None and hint[0] is segment else -1
 
 
 def find_batch(log: Log, segment: Segment, offset: int) -> tuple[int, BatchHeader] | None:
