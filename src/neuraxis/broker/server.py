@@ -707,20 +707,20 @@ class Server:
                     break
                 continue
             copy_ranges = encrypted
-            turn += count
-            self._moved += count
-            self._counters.sent_bytes += count
-            if count >= PIECE_BYTES:
-                if self._epoll.poll(0, 1):
-                    self._again.append(connection)  # somebody waits: their turn comes between two pieces
-                    break
-                most *= 2
+            turn = self._used(turn, count)
+            most = max(PIECE_BYTES, 2 * count)
         else:
             if not connection.reading:
                 self._again.append(connection)
         if connection.filled and self._may_read(connection):
             self.core.announce(connection.session)  # frames that waited for this output to shrink go on
         self._update_interest(connection)
+
+    def _used(self, turn: int, count: int) -> int:
+        """What of a turn is used up with so many bytes more: all of it where a piece has left and somebody waits."""
+        self._moved += count
+        self._counters.sent_bytes += count
+        return TURN_BYTES if count >= PIECE_BYTES and self._epoll.poll(0, 1) else turn + count
 
     def _write_one(self, connection: Connection) -> bool:
         """The usual case in one call: a single answer in memory, a socket that takes it, nothing that waits behind."""
