@@ -707,7 +707,7 @@ class Server:
                     break
                 continue
             copy_ranges = encrypted
-            turn = self._used(turn, count)
+            turn = self._used(connection, turn, count)
             most = max(PIECE_BYTES, 2 * count)
         else:
             if not connection.reading:
@@ -716,11 +716,14 @@ class Server:
             self.core.announce(connection.session)  # frames that waited for this output to shrink go on
         self._update_interest(connection)
 
-    def _used(self, turn: int, count: int) -> int:
-        """What of a turn is used up with so many bytes more: all of it where a piece has left and somebody waits."""
+    def _used(self, connection: Connection, turn: int, count: int) -> int:
+        """What of a turn is used up with so many bytes more: all of it where a piece has left and somebody else waits."""
         self._moved += count
         self._counters.sent_bytes += count
-        return TURN_BYTES if count >= PIECE_BYTES and self._epoll.poll(0, 1) else turn + count
+        if count < PIECE_BYTES:
+            return turn + count
+        own = connection.sock.fileno()  # it may be among those who have news: its socket takes more
+        return TURN_BYTES if any(fd != own for fd, _ in self._epoll.poll(0, 2)) else turn + count
 
     def _write_one(self, connection: Connection) -> bool:
         """The usual case in one call: a single answer in memory, a socket that takes it, nothing that waits behind."""
