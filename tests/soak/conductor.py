@@ -254,28 +254,28 @@ class Soak(Run):
         def strike() -> None:
             self.vitals.look()
             self._is_alive()
-            self.deaths[self.broker.durability] += 1
-            self.scene.life += 1  # a reading that spans it belongs to neither life
-            self.broker.kill()
+            self._die()
 
         def heal() -> None:
             self._start_again()
             if self.random.random() < DOUBLE_KILLS:
                 time.sleep(self.random.uniform(0.0, 0.5))
-                self.deaths[self.broker.durability] += 1
                 self.outcome.faults["kill soon after a start"] += 1
-                self.scene.life += 1
-                self.broker.kill()
+                self._die()
                 self._start_again()
 
         return Fault("kill", strike, heal, 0.0, 0.5)
+
+    def _die(self) -> None:
+        self.vitals.is_down = True
+        self.deaths[self.broker.durability] += 1
+        self.broker.kill()
 
     def _start_again(self) -> None:
         if self.soak_plan.durability == "turn":
             self.broker.durability = POLICIES[self.deaths.total() % len(POLICIES)]
         self.broker.start()
         self.vitals.reborn()
-        self.scene.life += 1
         if self.cast is not None:
             self.cast.churn.restarted = True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -43,7 +43,6 @@ class Reading:
     records: tuple[tuple[int, int], ...]
     size: int
     read_ms: int
-    lives: tuple[int, int] = (0, 0)  # of the broker, when the reading began and when it ended
 
 
 @dataclass
@@ -58,9 +57,7 @@ class Account:
     trimmed: int = 0  # DeleteRecords was acknowledged up to here
     trimming: int = 0  # and asked for up to here
     start: int = 0
-    life: int = 0  # of the broker, when the start was seen
     moved: int = 0
-    taken_back: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, sent_ms: int) -> int:
@@ -82,13 +79,7 @@ class Account:
         draft.checked += len(reading.records)
         name = self.kind
         if reading.start < self.start or reading.start_after < reading.start:
-            if self.kind != TRIMMED and reading.lives[1] != self.life:
-                # Where retention moved the start is durable a second later: a kill before that takes it back, until the
-                # next look moves it again. What DeleteRecords was told stays.
-                self.taken_back += 1
-                self.start = reading.start_after
-            else:
-                draft.finding(f"{name}: the log's start went back from @{self.start} to @{reading.start}")
+            draft.finding(f"{name}: the log's start went back from @{self.start} to @{reading.start}")
         if reading.start < trimmed:
             draft.finding(
                 f"{name}: records below @{trimmed} were deleted, but the log starts at @{reading.start}"
@@ -98,7 +89,7 @@ class Account:
         self._is_whole(reading, draft)
         self._is_not_early(reading, draft)
         self.moved += reading.start_after > self.start
-        self.start, self.life = max(self.start, reading.start_after), reading.lives[0]
+        self.start = max(self.start, reading.start_after)
         with self.lock:
             for offset in [each for each in self.values if each < self.start]:
                 del self.values[offset]
@@ -215,10 +206,9 @@ class Forgetter(Worker):
         """Read and judge. Raises Lost."""
         for kind, topic in self.topics.items():
             account = self.accounts[kind]
-            newest, trimmed, life = account.newest, account.trimmed, self.scene.life
+            newest, trimmed = account.newest, account.trimmed
             reading = self._reading(topic)
             if reading is not None:
-                reading = replace(reading, lives=(life, self.scene.life))
                 account.judge(reading, newest, trimmed, self.draft)
                 self.scene.count("readings of logs that forget")
 
@@ -273,8 +263,6 @@ class Forgetter(Worker):
         idle = [kind for kind, account in self.accounts.items() if not account.moved]
         for kind, account in self.accounts.items():
             self.draft.labels[f"moves of the start, {kind}"] = account.moved
-            if account.taken_back:
-                self.draft.labels[f"moves of the start that a kill took back, {kind}"] = account.taken_back
         question = f"the start of {', '.join(idle)} never moved" if idle else None
         return self.draft.done("nothing was read", open_question=question)
 

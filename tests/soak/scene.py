@@ -30,7 +30,6 @@ class Scene:
     seed: int
     counts: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
-    life: int = 0  # of the broker: how often it was started again
     draining: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -18,9 +18,9 @@ def account(kind: str, count: int = 10) -> Account:
     return made
 
 
-def reading(start: int, end: int, size: int = RETENTION_BYTES, life: int = 0) -> Reading:
+def reading(start: int, end: int, size: int = RETENTION_BYTES) -> Reading:
     records = tuple((offset, offset) for offset in range(start, end))
-    return Reading(start, start, end, records, size, NOW_MS, (life, life))
+    return Reading(start, start, end, records, size, NOW_MS)
 
 
 def found(made: Account, read: Reading, newest: int | None = None, trimmed: int = 0) -> str:
@@ -60,18 +60,10 @@ def test_a_start_that_goes_back_is_found() -> None:
     made = account(TRIMMED)
     made.trimming = 5
     assert found(made, reading(5, 10)) == ""
-    assert "went back from @5 to @3" in found(made, reading(3, 10, life=1)), "a kill excuses nothing here"
+    assert "went back from @5 to @3" in found(made, reading(3, 10))
     made = account(SIZED)
     assert found(made, reading(5, 10)) == ""
     assert "went back from @5 to @3" in found(made, reading(3, 10))
-
-
-def test_a_kill_may_take_back_where_retention_moved_the_start() -> None:
-    made = account(SIZED)
-    assert found(made, reading(5, 10)) == ""
-    assert found(made, reading(3, 10, life=1)) == ""
-    assert made.taken_back == 1
-    assert "went back" in found(made, reading(2, 10, life=1))
 
 
 def test_records_that_were_deleted_and_are_there_are_found() -> None:

@@ -29,7 +29,7 @@ def test_a_short_soak_is_clean_and_every_checker_had_something_to_look_at(tmp_pa
         "share records accepted",
         "keys written",
     ):
-        assert result.counts[what] > 20, what
+        assert result.counts[what] > 3, what
     page = report.page(result)
     assert all(verdict.name in report.MUST_HOLD for verdict in result.all)
     assert "| share-settled | ok |" in page

@@ -103,6 +103,7 @@ class Vitals(threading.Thread):
         self.began = time.monotonic()
         self.life_began = self.began
         self.life = 0
+        self.is_down = False  # it was killed, and does not answer yet
         self.samples: list[Sample] = []
         self.idle: Sample | None = None
         self.last: Sample | None = None
@@ -119,13 +120,14 @@ class Vitals(threading.Thread):
         """The broker was started again."""
         with self._lock:
             self.life += 1
+            self.is_down = False
             self.life_began = time.monotonic()
 
     def look(self) -> Sample | None:
         """One sample; None while there is no process to look at."""
         with self._lock:
             pid, moment = self.pid_of(), time.monotonic()
-            if pid is None:
+            if pid is None or self.is_down:
                 return None
             try:
                 sample = look(pid, moment - self.began, self.life, moment - self.life_began)

@@ -57,7 +57,7 @@ def _trim(node: Node, call: Call, name: str, index: int, offset: int) -> int:
         offset = partition.high_watermark
     if not 0 <= offset <= partition.high_watermark:
         raise Refused(ErrorCode.OFFSET_OUT_OF_RANGE)
-    # The catalogue decides, not the log: where retention moved the log's start first, only memory knows of it yet.
+    # The catalogue decides, not the log, whose start retention moves too.
     if offset > node.catalogue.state.log_starts.get((partition.topic_id, index), 0):
         node.change_catalogue(SetLogStart(partition.topic_id, index, offset), call, call.now)
         partition.log.advance_start(offset, call.now)

@@ -67,7 +67,7 @@ def entry_of(log: Log) -> Entry:
         log.topic_id,
         log.partition,
         Durability.SYNC if log.durability is Durability.SYNC else Durability.OS,
-        log.log_start_offset,
+        max(log.log_start_offset, log.ledger.retiring.get(log, 0)),
         log.log_end_offset,
         segment.base_offset,
         segment.size,

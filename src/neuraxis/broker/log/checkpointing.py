@@ -45,6 +45,7 @@ class Checkpointer:
         self._logs: list[Log] = []
         self._bases: list[tuple[Log, int]] = []  # segments below will be durable with their names and indexes
         self._doomed: list[tuple[Log, Segment]] = []
+        self._retiring: dict[Log, int] = {}
         self._old: list[tuple[Log, str]] = []
 
     def is_due(self) -> bool:
@@ -81,6 +82,7 @@ class Checkpointer:
         self._written_at = ledger.written
         self._logs, ledger.changed = ledger.changed, []
         self._doomed, ledger.doomed = ledger.doomed, []
+        self._retiring = dict(ledger.retiring)
         self._segments, self._old, self._bases = [], [], []
         steps: list[Step] = []
         try:
@@ -143,6 +145,7 @@ class Checkpointer:
             segment.file.unpin()
         for log in self._logs:
             log.new_files = []
+        self._retire(now)
         self._bury([(log, path) for log, path in self._old if not log.gone])
         journals = store.journal.trim(self.state.journal_position)
         if journals:
@@ -154,6 +157,18 @@ class Checkpointer:
             log.checked_base = max(log.checked_base, base)
             store.cleaner.consider(log, now)
         self._segments, self._doomed, self._logs, self._old, self._bases = [], [], [], [], []
+
+    def _retire(self, now: Now) -> None:
+        """Where retention lets logs start is durable: let readers know, and what lies below may go at once."""
+        ledger = self.store.ledger
+        earlier, ledger.doomed = ledger.doomed, []
+        for log, start in self._retiring.items():
+            if ledger.retiring.get(log) == start:
+                del ledger.retiring[log]
+            if not log.gone:
+                log.advance_start(start, now)
+        self._doomed += ledger.doomed
+        ledger.doomed, self._retiring = earlier, {}
 
     def _bury_when_free(self, doomed: list[tuple[Log, Segment]], now: Now) -> None:
         self.store.holds.when_free(lambda _: self._bury_segments(doomed), now)

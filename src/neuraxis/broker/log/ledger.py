@@ -45,6 +45,7 @@ class Ledger:
         self.changed: list[Log] = []  # logs that differ from their last checkpoint
         self.new_dirs = False  # names in the data directory that are not synced
         self.doomed: list[tuple[Log, Segment]] = []  # below their log's start: go once a checkpoint says so
+        self.retiring: dict[Log, int] = {}  # where logs are to start, once a checkpoint says so
         self.flushes: list[Log] = []  # interval logs whose time or count has come
         self.aged: list[Log] = []  # compacted logs that time may have made worth a pass
         self.damaged: dict[Log, list[Damage]] = {}  # what must not be served, by the scrub

@@ -100,5 +100,6 @@ def apply_retention(log: Log, now: Now) -> None:
             log.roll()
         surplus -= segment.size
         start = log.bases[number + 1]
-    if start > log.log_start_offset:
-        log.advance_start(start, now)
+    if start > log.ledger.retiring.get(log, log.log_start_offset):
+        log.ledger.retiring[log] = start
+        log.mark_changed()

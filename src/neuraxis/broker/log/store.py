@@ -34,7 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 FULL_CHECK_MS = 1_000  # how often a full disk is looked at again
-DOOMED_MS = 1_000  # segments below a log's start are worth a checkpoint so soon
+DOOMED_MS = 1_000  # a log's start that retention moves, and segments below it, are worth a checkpoint so soon
 
 
 class _Pending(NamedTuple):
@@ -379,13 +379,10 @@ class LogStore:
     def next_deadline(self) -> int | None:
         """When `tick` is needed next (mono_ms)."""
         ledger = self.ledger
-        if (
-            self._checkpoint_at is None
-            and (ledger.changed or ledger.doomed)
-            and not self.checkpointer.running
-        ):
-            delay = DOOMED_MS if ledger.doomed else self.options.checkpoint_ms
-            self._checkpoint_at = self._mono_ms + delay
+        if (ledger.changed or ledger.doomed) and not self.checkpointer.running:
+            delay = DOOMED_MS if ledger.doomed or ledger.retiring else self.options.checkpoint_ms
+            due = self._mono_ms + delay
+            self._checkpoint_at = due if self._checkpoint_at is None else min(due, self._checkpoint_at)
         first = self._checkpoint_at
         for at in (self._space_at, ledger.next_alarm()):
             if at is not None and (first is None or at < first):
