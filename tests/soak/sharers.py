@@ -26,7 +26,7 @@ from neuraxis.wire.records import iter_records
 from tests.soak.link import RETRIABLE, Lost, bytes_of
 from tests.soak.scene import Scene, Worker, now_ns
 
-ACCEPT, RELEASE, REJECT = 1, 2, 3
+GAP, ACCEPT, RELEASE, REJECT = range(4)
 GROUP = "shared"
 LEAVE = -1
 GROUP_RESOURCE, SET = 32, 0
@@ -176,6 +176,7 @@ class Sharer(Worker):
         self.session_life = -1
         self.fetching: set[tuple[bytes, int]] = set()
         self.open: list[Delivery] = []
+        self.gaps: dict[Log, list[int]] = {}
 
     def live(self) -> None:
         """One round: tell the group, settle, fetch."""
@@ -195,7 +196,7 @@ class Sharer(Worker):
             self._beat()
         if self.epoch and self.assigned:
             self._fetch()
-            if self.open:
+            if self.open or self.gaps:
                 self._acknowledge()
         self.halt.wait(0.15)
 
@@ -297,7 +298,8 @@ class Sharer(Worker):
         for given in data.acquired_records:
             for offset in range(given.first_offset, given.last_offset + 1):
                 if offset not in values:
-                    # Gaps are acquired too, as in Kafka: markers, aborted records.
+                    # Acquired too, as in Kafka: markers, aborted records. Clients say so, or they would come again.
+                    self.gaps.setdefault(log, []).append(offset)
                     continue
                 delivery = Delivery(
                     log,
@@ -320,18 +322,16 @@ class Sharer(Worker):
         self.halt.wait(self.random.uniform(0, 0.1))
         calm = self.scene.draining.is_set()
         chosen = [each for each in self.open if calm or self.random.random() < 0.95]
-        self.open = []
-        if not chosen:
-            return
+        gaps, self.open, self.gaps = self.gaps, [], {}
         topics: dict[bytes, sa.AcknowledgeTopic] = {}
         for each in chosen:
             kinds = (ACCEPT,) if calm else (ACCEPT,) * 17 + (RELEASE, RELEASE, REJECT)
             each.verdict = self.random.choice(kinds)
-        for log in sorted({each.log for each in chosen}):
+        for log in sorted({each.log for each in chosen} | gaps.keys()):
+            verdicts = {each.offset: each.verdict for each in chosen if each.log == log}
+            verdicts |= dict.fromkeys(gaps.get(log, ()), GAP)
             batches = [
-                sa.AcknowledgementBatch(each.offset, each.offset, [each.verdict])
-                for each in sorted(chosen, key=lambda each: each.offset)
-                if each.log == log
+                sa.AcknowledgementBatch(offset, offset, [kind]) for offset, kind in sorted(verdicts.items())
             ]
             topic_id = self.topic_ids[log.topic]
             topic = topics.setdefault(topic_id, sa.AcknowledgeTopic(topic_id, []))
