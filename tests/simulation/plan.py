@@ -53,7 +53,10 @@ class Plan:
     seed: int
     durability: str = "sync"
     duration_ms: int = 12_000
-    least_events: int = 0  # before it heals, whatever its duration
+    least_events: int = 0  # planned before it heals, whatever its duration
+    least_played: int = 0  # before it ends
+    watch_ms: int = 250  # how often a healed world is looked at: whether it may end
+    calm_ms: int = 8  # how long readers of a healed world wait between two fetches, at most
     topics: tuple[TopicPlan, ...] = ()
     producers: int = 2
     plain_producers: int = 0
@@ -187,13 +190,18 @@ def draw_short(seed: int) -> Plan:
     aims = tuple(replace(aim, at_ms=aim.at_ms * duration_ms // plan.duration_ms) for aim in plan.aims)
     rots = tuple(replace(rot, at_ms=rot.at_ms * duration_ms // plan.duration_ms) for rot in plan.rots)
     if any(aim.place == "compaction" for aim in aims):
-        kept |= {"groups", "transactional"}
+        kept = {"groups", "transactional"}
         plan = plan.with_changes(compaction=True, kafka=SMALL_SEGMENTS)
     if rots:
         kept -= {"share_consumers"}
     return plan.with_changes(
         duration_ms=duration_ms,
-        least_events=500,  # and some more while it heals
+        least_events=350,
+        least_played=500,
+        watch_ms=50,
+        calm_ms=80,
+        session_ms=min(plan.session_ms, 1_200),
+        rebalance_ms=min(plan.rebalance_ms, 900),
         faults=faults,
         aims=aims,
         rots=rots,

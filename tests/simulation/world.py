@@ -47,7 +47,8 @@ class World:
         self.story = Story(keep_all=keep_story)
         self.time_ms = 0
         self.wall_offset_ms = START_WALL_MS
-        self.events = 0
+        self.events = 0  # planned; most of those that wait for a call's timeout never come
+        self.played = 0
         self.healed = False
         self.finished = False
         self.last_call = ""
@@ -216,6 +217,7 @@ class World:
         while heap and not self.finished:
             time_ms, _, _, action, arguments = heappop(heap)
             self.time_ms = time_ms
+            self.played += 1
             action(*arguments)
             if errors:
                 raise errors[0]
@@ -237,10 +239,11 @@ class World:
 
     def _watch(self) -> None:
         """The world may end early once every actor has what it waits for."""
-        if all(actor.content() for actor in self.actors) and self.host.up and self.rot.content():
+        enough = self.played >= self.plan.least_played
+        if enough and all(actor.content() for actor in self.actors) and self.host.up and self.rot.content():
             self._finish()
         else:
-            self.after(250, self._watch)
+            self.after(self.plan.watch_ms, self._watch)
 
     def _finish(self) -> None:
         self.finished = True

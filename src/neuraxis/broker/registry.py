@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 from neuraxis.broker import handlers
 from neuraxis.broker.call import HANDLERS, Api
@@ -16,9 +17,15 @@ NEVER_FLEXIBLE = 32_768
 
 def api_table() -> dict[int, Api]:
     """The API table, by key. Importing every module of `handlers` is what fills it."""
+    _import_handlers()
+    return dict(sorted(HANDLERS.items()))
+
+
+@cache
+def _import_handlers() -> None:
+    """Import every module of `handlers`, once: looking through the directory takes milliseconds."""
     for module in pkgutil.iter_modules(handlers.__path__):
         importlib.import_module(f"{handlers.__name__}.{module.name}")
-    return dict(sorted(HANDLERS.items()))
 
 
 def render_table(table: dict[int, Api]) -> str:

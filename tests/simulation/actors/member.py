@@ -295,7 +295,11 @@ class Member(ScriptedActor):
                 beat_at = self.world.time_ms + HEARTBEAT_MS
                 if not (yield from self.heartbeat()):
                     return
-            yield Pause(self.rng.randint(1, 10) if self.world.healed else self.rng.randint(20, 150))
+            yield Pause(
+                self.rng.randint(1, 2 + self.world.plan.calm_ms)
+                if self.world.healed
+                else self.rng.randint(20, 150)
+            )
 
     def heartbeat(self) -> Generator[Pause | Ask, Any, bool]:
         version = self.rng.randint(3, 4) if self.instance else self.rng.randint(0, 4)

@@ -29,7 +29,7 @@ class Peeker(ScriptedActor):
     def live(self) -> Generator[Pause | Ask, Any, None]:
         while not self.world.finished:
             yield from self._peek()
-            yield Pause(self.rng.randint(1, 15))
+            yield Pause(self.rng.randint(1, 2 * self.world.plan.calm_ms if self.world.healed else 15))
 
     def content(self) -> bool:
         return True

@@ -37,7 +37,7 @@ class Reader(ScriptedActor):
                 if self.rng.random() < 0.1:
                     yield from self.ask_offsets(self.rng.choice(served), LATEST)
                 yield from self.fetch(served)
-            yield Pause(self.rng.randint(1, 8 if self.world.healed else 60))
+            yield Pause(self.rng.randint(1, self.world.plan.calm_ms if self.world.healed else 60))
 
     def content(self) -> bool:
         return not self._behind()
