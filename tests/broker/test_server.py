@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from neuraxis.broker import server as server_module
-from neuraxis.broker.connection import PIECE_BYTES
 from neuraxis.broker.log.fs import DiskFs, File
 from neuraxis.broker.log.memory import MemoryFs
 from neuraxis.broker.log.store import StorageFailed
@@ -295,8 +294,9 @@ def test_who_waits_comes_between_two_pieces_of_a_large_answer(tmp_path: Any) -> 
             bulk.send(whole_log(4), FETCH_VERSION)
             assert other.receive().error_code == 0
             assert bytes(fetched(bulk.receive()).records) == expected
-    assert asked[:2] == [PIECE_BYTES, PIECE_BYTES], "the second piece began another turn"
-    assert max(asked) > PIECE_BYTES, "alone it sends larger ones"
+    smallest = server_module.SMALLEST_PIECE
+    assert asked[:2] == [smallest, smallest], "the second piece began another turn"
+    assert max(asked) > smallest, "alone it sends larger ones"
 
 
 # Memory of unfinished frames

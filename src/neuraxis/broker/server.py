@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neuraxis.broker.config_table import BrokerSettings
-from neuraxis.broker.connection import PIECE_BYTES, Connection, FrameTooLarge, ReceivePool
+from neuraxis.broker.connection import Connection, FrameTooLarge, ReceivePool
 from neuraxis.broker.core import Core
 from neuraxis.broker.descriptors import room_for_connections
 from neuraxis.broker.diagnosis import describe
@@ -46,6 +46,8 @@ SCRATCH_BYTES = 256 * 1024
 """What one receive may bring: the kernel hands out a loopback window in one call."""
 TURN_BYTES = 4 * 1024 * 1024
 """What one connection may be sent in a turn before the others get theirs."""
+SMALLEST_PIECE = 64 * 1024
+"""Of a large answer so much leaves, in some ten microseconds, before a look whether somebody waits; then twice as much."""
 LIGHT_BYTES = 16 * 1024
 """A turn that moved more is worth its wake-up; waiting awake after it would cost more than it saves."""
 SWEEP_MS = 1_000
@@ -288,8 +290,13 @@ class Server:
         self._brisk = (
             ended_ns - started_ns < self._patience_ns
             and self._moved <= LIGHT_BYTES
-            and not self._workers.in_flight
+            and self._workers.in_flight
+            == self._reads_in_flight  # who waits for the device needs no processor
         )
+
+    @property
+    def _reads_in_flight(self) -> int:
+        return len(self._reads) + self.core.store.ledger.cold.reads
 
     def _wait(self, longest_ms: int, started_ns: int) -> list[tuple[int, int]]:
         """What happened. While small requests come one upon the other, do not go to sleep in between at once.
@@ -677,7 +684,7 @@ class Server:
 
     def _write_all(self, connection: Connection) -> None:
         """Send until the socket is full, the output is empty or the turn is used up."""
-        turn, most = 0, PIECE_BYTES
+        turn, most = 0, SMALLEST_PIECE
         # What is encrypted passes through here: no sendfile.
         copy_ranges = encrypted = connection.tls is not None
         while turn < TURN_BYTES and not connection.reading:
@@ -708,7 +715,7 @@ class Server:
                 continue
             copy_ranges = encrypted
             turn = self._used(connection, turn, count)
-            most = max(PIECE_BYTES, 2 * count)
+            most = max(SMALLEST_PIECE, 2 * count)
         else:
             if not connection.reading:
                 self._again.append(connection)
@@ -720,7 +727,7 @@ class Server:
         """What of a turn is used up with so many bytes more: all of it where a piece has left and somebody else waits."""
         self._moved += count
         self._counters.sent_bytes += count
-        if count < PIECE_BYTES:
+        if count < SMALLEST_PIECE:
             return turn + count
         own = connection.sock.fileno()  # it may be among those who have news: its socket takes more
         return TURN_BYTES if any(fd != own for fd, _ in self._epoll.poll(0, 2)) else turn + count
