@@ -20,10 +20,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from tests.simulation import report
 from tests.simulation.plan import draw_short
 from tests.simulation.world import run_plan
 
 if TYPE_CHECKING:
+    from typing import Any  # Any: a hash
+
     from tests.simulation.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -158,14 +161,32 @@ def campaign(first: int, worlds: int, processes: int) -> list[Chunk]:
     return sorted(chunks, key=lambda chunk: chunk["first"])
 
 
+BLOCK = 1_000
+"""Seeds that share a digest in the report."""
+
+
+def blocks(chunks: list[Chunk]) -> dict[str, str]:
+    """The first seed of each whole block, and the digest over what its chunks told."""
+    folds: dict[int, Any] = {}
+    counts: Counter[int] = Counter()
+    for chunk in chunks:
+        at = chunk["first"] - chunk["first"] % BLOCK
+        folds.setdefault(at, hashlib.sha256()).update(chunk["digest"].encode())
+        counts[at] += chunk["count"]
+    return {str(at): fold.hexdigest()[:16] for at, fold in folds.items() if counts[at] == BLOCK}
+
+
 def summary(chunks: list[Chunk]) -> dict[str, object]:
     """The figures of a campaign."""
     cpu_ms = sorted(ms for chunk in chunks for ms in chunk["cpu_ms"])
-    injected: Counter[str] = Counter()
+    injected, places, observed = Counter[str](), Counter[str](), Counter[str]()
     for chunk in chunks:
         injected.update(chunk["injected"])
+        places.update(chunk["places"])
+        observed.update(chunk["observed"])
     return {
         "commit": commit(),
+        "python": ".".join(map(str, sys.version_info[:3])),
         "first_seed": chunks[0]["first"],
         "worlds": sum(chunk["count"] for chunk in chunks),
         "events": sum(chunk["events"] for chunk in chunks),
@@ -174,13 +195,17 @@ def summary(chunks: list[Chunk]) -> dict[str, object]:
         "cpu_ms": {
             "mean": round(sum(cpu_ms) / len(cpu_ms), 1),
             "median": cpu_ms[len(cpu_ms) // 2],
+            "p95": cpu_ms[len(cpu_ms) * 95 // 100],
             "p99": cpu_ms[len(cpu_ms) * 99 // 100],
             "max": cpu_ms[-1],
-            "share_within_100": round(sum(ms <= 100 for ms in cpu_ms) / len(cpu_ms), 4),
+            "over_100": sum(ms > 100 for ms in cpu_ms),
         },
         "injected": dict(injected.most_common()),
+        "places": dict(sorted(places.items())),
+        "observed": dict(observed.most_common()),
         "broken": [one for chunk in chunks for one in chunk["broken"]],
         "digest": hashlib.sha256("".join(chunk["digest"] for chunk in chunks).encode()).hexdigest(),
+        "blocks": blocks(chunks),
     }
 
 
@@ -191,6 +216,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
+        "--report", action="store_true", help="put the figures into docs/reference/simulation.md"
+    )
+    parser.add_argument(
         "--digests", type=int, nargs="+", default=None, help="print these worlds' digests only"
     )
     arguments = parser.parse_args()
@@ -198,6 +226,9 @@ def main() -> int:
         print("\n".join(play(seed).story.digest for seed in arguments.digests))
         return 0
     found = summary(campaign(arguments.first, arguments.worlds, arguments.processes))
+    if arguments.report:
+        report.add_run(found)
+        return 0
     print(json.dumps(found, indent=1))
     return 1 if found["broken"] or int(str(found["fewest_events"])) < LEAST_EVENTS else 0
 

@@ -44,6 +44,7 @@ class Link:
         rng = self.world.network_rng
         if len(data) < 2 or rng.random() < 0.85:
             return [data]
+        self.world.injected["frame in pieces"] += 1
         cut = rng.randint(1, len(data) - 1)
         return [data[:cut], data[cut:]]
 
@@ -166,6 +167,7 @@ class Client:
     def _cut(self, link: Link) -> None:
         if link.open and not self.world.healed:
             self.world.tell(f"{self.name}: the network cuts link {link.number}")
+            self.world.injected["connection cut"] += 1
             link.cut()
 
     def hang_up(self) -> None:
@@ -189,6 +191,7 @@ class Client:
     def _fail_pending(self) -> None:
         pending, self.pending = self.pending, deque()
         for request in pending:
+            self.world.injected["reply lost"] += 1
             request.done(None)
 
     def received(self, link: Link, data: bytes) -> None:

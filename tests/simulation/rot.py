@@ -168,7 +168,7 @@ class Rot:
 
     def noticed(self, spot: Spot) -> None:
         """A client's checksum told it."""
-        self.world.observed["noticed by a client's checksum"] += 1
+        self.world.observed["noticed by the client"] += 1
         self.world.tell(f"a client finds {spot.first_offset} damaged")
 
     # ---- what must hold ------------------------------------------------------------------------------------------

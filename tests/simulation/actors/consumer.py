@@ -163,6 +163,7 @@ class Consumer(ScriptedActor):
 
     def misbehave(self) -> Generator[Pause | Ask, Any, None]:
         """Leave, die, or sleep."""
+        self.world.injected["member or session left, died or slept"] += 1
         kind = self.rng.randrange(3)
         if kind == 0 and self.epoch > 0:
             yield Ask(self._heartbeat(LEAVE if self.instance is None else LEAVE_FOR_NOW), 1)

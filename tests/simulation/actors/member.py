@@ -315,6 +315,7 @@ class Member(ScriptedActor):
 
     def misbehave(self) -> Generator[Pause | Ask, Any, bool]:
         """Leave, die, or sleep; True when the membership is over."""
+        self.world.injected["member or session left, died or slept"] += 1
         kind = self.rng.randrange(3)
         if kind == 0:
             identity = MemberIdentity(self.member_id, self.instance)

@@ -91,6 +91,7 @@ class ClassicSide(Member):
 
     def misbehave(self) -> Life:
         if self.rng.random() < 0.6:
+            self.world.injected["member or session left, died or slept"] += 1
             raise Over
         return (yield from super().misbehave())
 
@@ -136,6 +137,7 @@ class NewSide(Consumer):
 
     def misbehave(self) -> Life:
         if self.rng.random() < 0.6:
+            self.world.injected["member or session left, died or slept"] += 1
             raise Over
         self.mover.lives += 1
         yield from super().misbehave()

@@ -134,6 +134,7 @@ class SessionReader(Reader):
 
     def misbehave(self) -> Generator[Pause | Ask, Any, None]:
         """End the session, or use one that is not, or an epoch that is not next."""
+        self.world.injected["member or session left, died or slept"] += 1
         kind = self.rng.randrange(4)
         if kind == 0:
             self.client.hang_up()

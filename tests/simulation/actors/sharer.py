@@ -143,6 +143,7 @@ class ShareConsumer(ScriptedActor):
 
     def misbehave(self) -> Life:
         """Leave, die, sleep, begin another session, or use a wrong epoch."""
+        self.world.injected["member or session left, died or slept"] += 1
         kind = self.rng.randrange(5)
         if kind == 0 and self.epoch > 0:
             request = ShareGroupHeartbeatRequest(self.group, self.member_id, LEAVE, None, None)

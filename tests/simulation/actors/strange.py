@@ -30,6 +30,7 @@ class OldClient(ScriptedActor):
                 )
                 link = self.client.connect()
                 link.send_to_host(pack(">ihhihi", 14, key, version, 1, -1, 0))
+                self.world.injected["unknown API version"] += 1
                 yield Pause(200)
             yield Pause(self.rng.randint(200, 1_500))
 
@@ -42,6 +43,7 @@ class Garbage(Actor):
             return
         rng = self.rng
         self.client.deaf = True
+        self.world.injected["random bytes"] += 1
         link = self.client.connect()
         kind = rng.randrange(5)
         if kind == 0:

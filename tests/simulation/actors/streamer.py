@@ -144,6 +144,7 @@ class Streamer(ScriptedActor):
 
     def misbehave(self) -> Life:
         """Leave, die, or sleep."""
+        self.world.injected["member or session left, died or slept"] += 1
         kind = self.rng.randrange(3)
         if kind == 0 and self.epoch > 0:
             request = self._heartbeat(LEAVE if self.instance is None else LEAVE_FOR_NOW)

@@ -186,6 +186,7 @@ class TransactionalProducer(ScriptedActor):
 
     def _haunt(self, stale: tuple[int, int]) -> Life:
         """A zombie with an epoch that is over: nothing of what it tries may work."""
+        self.world.injected["zombie"] += 1
         if self.rng.random() < 0.5:
             reply = yield Ask(self._produce(b"zombie", stale, 0), 12 if self.new else 9)
             if reply is not None and len(codes_of(reply)) < PARTITIONS:
