@@ -24,9 +24,9 @@ from tests.soak.scene import Scene, Worker, now_ns
 
 CONFIG = {
     "cleanup.policy": "compact",
-    "segment.ms": "4000",
+    "segment.ms": "2000",
     "min.cleanable.dirty.ratio": "0.2",
-    "delete.retention.ms": "3000",
+    "delete.retention.ms": "2000",
     "max.compaction.lag.ms": "20000",
     "file.delete.delay.ms": "1000",
 }

@@ -21,9 +21,9 @@ from neuraxis.wire.messages import delete_records as dr
 from tests.soak.link import EARLIEST, RETRIABLE, bytes_of, next_offset_of, records_of
 from tests.soak.scene import Scene, Worker
 
-RETENTION_MS = 15_000
-RETENTION_BYTES = 150_000
-COMMON = {"segment.ms": "3000", "file.delete.delay.ms": "500"}
+RETENTION_MS = 6_000
+RETENTION_BYTES = 60_000
+COMMON = {"segment.ms": "2000", "file.delete.delay.ms": "500"}
 AGED, SIZED, TRIMMED = "aged", "sized", "trimmed"
 CONFIGS: Mapping[str, Mapping[str, str]] = {
     AGED: {**COMMON, "retention.ms": str(RETENTION_MS)},

@@ -30,7 +30,7 @@ GAP, ACCEPT, RELEASE, REJECT = range(4)
 GROUP = "shared"
 LEAVE = -1
 GROUP_RESOURCE, SET = 32, 0
-LOCK_MS = 6_000
+LOCK_MS = 4_000
 """Short, so that locks end while a soak watches; longer than any pause between a delivery and its verdict."""
 DELIVERIES = 10
 """The most that Kafka's defaults allow: a record is given up after so many, however they ended."""
