@@ -64,6 +64,11 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteOut:
+    """Let the system write out all that it holds, in one go: many syncs that follow then find little to do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rename:
     """Rename a file or directory; durable only after `SyncDir` of its parent."""
 
@@ -135,7 +140,20 @@ class Fetch:
     url: str
 
 
-Step = Sync | SyncDir | Replace | Rename | Remove | Read | LoadIndexes | Clean | Prove | Derive | Fetch
+Step = (
+    Sync
+    | SyncDir
+    | WriteOut
+    | Replace
+    | Rename
+    | Remove
+    | Read
+    | LoadIndexes
+    | Clean
+    | Prove
+    | Derive
+    | Fetch
+)
 
 
 def files_of(steps: Sequence[Step]) -> list[File]:
@@ -156,8 +174,8 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
     """Do one step; OSError escapes to the caller, which reports it through `done`."""
     if isinstance(step, Sync):
         fs.sync(step.file)
-    elif isinstance(step, SyncDir):
-        _sync_dir(fs, step)
+    elif isinstance(step, SyncDir | WriteOut):
+        _sync_more(fs, step)
     elif isinstance(step, Replace):
         if "/" not in step.path:
             fs.replace(step.path, step.data)
@@ -185,7 +203,10 @@ def perform_step(fs: Fs, step: Step) -> bytes | None:
     return None
 
 
-def _sync_dir(fs: Fs, step: SyncDir) -> None:
+def _sync_more(fs: Fs, step: SyncDir | WriteOut) -> None:
+    if isinstance(step, WriteOut):
+        fs.write_out()
+        return
     owner = step.owner
     if owner is None:
         fs.sync_dir(step.path)

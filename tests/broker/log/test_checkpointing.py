@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from neuraxis.broker.log.checkpointing import MANY_STEPS
+from neuraxis.broker.work import Sync, WriteOut
 from tests.broker.log.harness import OPTIONS, SYNC, World
 
 
@@ -43,6 +45,20 @@ def test_a_checkpoint_is_made_where_too_many_files_are_kept_open_for_it() -> Non
     assert not world.fs.crowded
     world.settle()
     assert log.unchecked == []
+
+
+def test_a_checkpoint_of_very_many_files_has_them_written_out_in_one_go_first() -> None:
+    for logs, first in ((10, Sync), (MANY_STEPS // 3, WriteOut)):
+        world = started()
+        for number in range(logs):
+            world.append(world.create(f"t{number}", SYNC))
+        world.settle()
+        world.store.checkpointer.start()
+        world.take()
+        (steps,) = [work.steps for work, _ in world.works if work.kind == "checkpoint"]
+        assert [type(step) for step in steps].count(WriteOut) == (first is WriteOut)
+        assert isinstance(steps[0], first)
+        world.settle()
 
 
 def test_a_clean_stop_is_reported_as_one_and_leaves_nothing_to_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import resource
@@ -233,4 +234,24 @@ def test_a_range_with_a_hole_in_the_page_cache_is_not_sent_from_the_loop(
             position += sent
         assert looked == [100, 1 << 20]
         assert fs.send(left.fileno(), file, position, len(content) - position, 64 << 10) is None
+    fs.close()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_all_is_written_out_where_the_system_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> None:
+    written_out: list[str] = []
+
+    class Library:
+        def __init__(self, name: None) -> None:
+            if known:
+                self.syncfs = lambda fd: written_out.append(os.readlink(f"/proc/self/fd/{fd}"))
+
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    fs = DiskFs(str(tmp_path))
+    before = len(os.listdir("/proc/self/fd"))
+    fs.write_out()
+    assert written_out == ([str(tmp_path)] if known else [])
+    assert len(os.listdir("/proc/self/fd")) == before
     fs.close()

@@ -19,7 +19,7 @@ from neuraxis.broker.log.checkpoint import (
 )
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.journal import bases_of, file_name
-from neuraxis.broker.work import Remove, Replace, Sync, SyncDir, Work, perform
+from neuraxis.broker.work import Remove, Replace, Sync, SyncDir, Work, WriteOut, perform
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.log import Log
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # The active segment's index files are written when they lag this much (64 entries, 256 KiB of log at Kafka's interval); a start
 # reads the headers of what they lack.
 INDEX_LAG_BYTES = 512
+# From so many steps on, one write-out of the whole file system first takes less time than it saves: each sync alone waits for
+# a commit of the file system's journal, some milliseconds; after it, for little more than the device's answer.
+MANY_STEPS = 256
 
 
 class Checkpointer:
@@ -98,7 +101,7 @@ class Checkpointer:
         self.state.journal_position = store.journal.position
         self.state.clean = clean
         steps.append(Replace(CHECKPOINT, to_bytes(self.state, list(self.lines.values()))))
-        return steps
+        return [WriteOut(), *steps] if len(steps) >= MANY_STEPS else steps
 
     def _plan_log(self, log: Log, clean: bool) -> list[Step]:
         steps: list[Step] = [Sync(file) for file in log.new_files]

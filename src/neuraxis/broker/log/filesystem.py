@@ -141,6 +141,9 @@ class Fs:
         """Make the entries of a directory durable."""
         raise NotImplementedError
 
+    def write_out(self) -> None:
+        """Write out all that is in the page cache, if the system can; nothing is durable before its own sync says so."""
+
     def replace(self, path: str, data: bytes) -> None:
         """Put `data` at a path, durably: after a crash there is the old content or the new, never a mixture."""
         raise NotImplementedError
