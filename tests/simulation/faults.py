@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.disk import SimFs
 from tests.simulation.places import RECOVERY, place_of
+from tests.simulation.plan import INSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ class Faults:
         for aim in world.plan.aims:
             world.after(aim.at_ms, self._take_aim, aim)
         for rot in world.plan.rots:
-            world.after(rot.at_ms, world.rot.strike, rot.number)
+            world.after(rot.at_ms, world.rot.strike, rot.number, rot.kind == INSIDE)
 
     def heal(self) -> None:
         """From here on nothing goes wrong any more."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.config import BrokerConfig, Listener
 from neuraxis.broker.connection import Connection, FrameTooLarge
+from neuraxis.broker.coordinators.runtime import UnreadableFact
 from neuraxis.broker.core import Core
 from neuraxis.broker.log.fs import StorageFailed
 from neuraxis.broker.log.settings import StoreOptions
@@ -148,6 +149,12 @@ class Host:
             return
         except SimCrash as crash:
             world.crashed(str(crash))
+            return
+        except UnreadableFact as refusal:
+            if not world.rot.put_back():
+                raise
+            world.tell(f"host: start refused: {refusal}")
+            world.crashed("stopped")
             return
         self.core = core
         self.up = True

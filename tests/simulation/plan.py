@@ -189,7 +189,10 @@ def draw_short(seed: int) -> Plan:
     )
     aims = tuple(replace(aim, at_ms=aim.at_ms * duration_ms // plan.duration_ms) for aim in plan.aims)
     rots = tuple(replace(rot, at_ms=rot.at_ms * duration_ms // plan.duration_ms) for rot in plan.rots)
-    if any(aim.place == "compaction" for aim in aims):
+    inside = any(rot.kind == INSIDE for rot in rots)
+    if inside:  # nobody reads these logs but a start
+        faults = (*faults, Fault(rots[0].at_ms + 400, "kill"))
+    if inside or any(aim.place == "compaction" for aim in aims):
         kept = {"groups", "transactional"}
         plan = plan.with_changes(compaction=True, kafka=SMALL_SEGMENTS)
     if rots:
@@ -245,6 +248,10 @@ SMALL_SEGMENTS = {"offsets.topic.segment.bytes": "500", "transaction.state.log.s
 """Of the coordinators' logs, so that even a short world compacts them."""
 
 
+INSIDE = "rot inside"
+"""Of the coordinators' own logs."""
+
+
 def _rotten(plan: Plan) -> Plan:
     """In one world of seven bits flip, and the scrub runs; so it does where a fault is aimed at it. Luck of its own."""
     rng = Random(f"{plan.seed}/rot")
@@ -254,6 +261,8 @@ def _rotten(plan: Plan) -> Plan:
         Fault(rng.randint(plan.duration_ms // 3, plan.duration_ms), "rot", rng.randint(1, 3))
         for _ in range(rng.choice((1, 2)))
     ]
+    if Random(f"{plan.seed}/rot inside").random() < 0.3 and not plan.cold_percent:
+        rots[0] = replace(rots[0], kind=INSIDE)
     return plan.with_changes(rots=tuple(rots), share_consumers=0)
 
 

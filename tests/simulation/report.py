@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -57,6 +58,11 @@ ROWS = (
     ("Page cache dropped after a kill", "cache dropped", "what a failed fsync lost is seen to be lost"),
     ("Bit rot at rest", "bit rot", "found by the scrub or by the reader's checksum, then named and refused"),
     (
+        "Bit rot in a coordinator's log",
+        "bit rot in a coordinator's log",
+        "a start proves every fact, and refuses",
+    ),
+    (
         "Crash inside a disk operation",
         "death inside a disk operation",
         "recovery is idempotent (places: below)",
@@ -89,6 +95,7 @@ ROWS = (
 )
 """Every row of the fault table of the design: what it is, how worlds count it, what must hold."""
 
+INSIDE = "bit rot in a coordinator's log"
 AIMED = (COMPACTION, ROLL, CHECKPOINT, PRODUCERS, COORDINATORS, SCRUB, RECOVERY)
 
 
@@ -141,7 +148,7 @@ def plant(names: list[str]) -> dict[str, Planted]:
                 try:
                     run_plan(bug.plan(draw(seed)))
                 except Violation as violation:
-                    found[name] = Planted(seed=seed, said=str(violation).split(" b'")[0][:160])
+                    found[name] = Planted(seed=seed, said=re.sub(r"b'[^']*'", "…", str(violation))[:160])
                     break
         assert name in found, f"{bug.seeds} worlds did not find it: {name}"
     return found
@@ -227,10 +234,12 @@ def _places(run: dict[str, Any]) -> str:
 
 
 def _rot(run: dict[str, Any]) -> str:
-    seen = run["observed"]
+    seen, inside = run["observed"], run["injected"].get(INSIDE, 0)
     return (
         "## What became of bits that flipped\n\n"
-        f"{run['injected'].get('bit rot', 0):,} bits flipped in closed segments. At the end of their worlds "
+        f"{run['injected'].get('bit rot', 0):,} bits flipped in closed segments of topics, {inside:,} in those of "
+        f"coordinators' logs; {seen.get('starts that were refused', 0):,} starts met one of the latter, were refused, and went "
+        f"well once the file was put back ({seen.get('put back from a backup', 0):,} bits). At the end of their worlds "
         f"{seen.get('named by the scrub', 0):,} were still served and had all been named by the scrub, and every offset "
         "beside them was served as it was written; "
         f"{seen.get('deleted before the end', 0):,} had been deleted by retention, by an administrator or with their topic. "

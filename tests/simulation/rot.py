@@ -59,14 +59,14 @@ class Rot:
 
     # ---- what goes wrong -----------------------------------------------------------------------------------------
 
-    def strike(self, count: int) -> None:
-        """Flip bits in closed segments; where there are none yet, later."""
+    def strike(self, count: int, inside: bool) -> None:
+        """Flip bits in closed segments of topics, or `inside` in the coordinators'; where there are none yet, later."""
         world = self.world
         if world.healed or world.finished:
             return
-        found = self._candidates()
+        found = [each for each in self._candidates() if each[0].topic.startswith("__") == inside]
         if not found:
-            world.after(RETRY_MS, self.strike, count)
+            world.after(RETRY_MS, self.strike, count, inside)
             return
         for _ in range(count):
             self._flip(*self.rng.choice(found))
@@ -79,10 +79,14 @@ class Rot:
         return [
             (log, segment)
             for key, log in sorted(logs.items())
-            if key[0] in self.world.model.topics and not self.world.model.topics[key[0]].doomed
+            if log.topic.startswith("__") or self._is_served(key[0])
             for segment, _ in closed(log)
             if segment.size and segment.base_offset < log.checked_base and not segment.file.removed
         ]
+
+    def _is_served(self, topic_id: bytes) -> bool:
+        truth = self.world.model.topics.get(topic_id)
+        return truth is not None and not truth.doomed
 
     def _flip(self, log: Log, segment: Segment) -> None:
         with self.as_written():
@@ -91,7 +95,7 @@ class Rot:
         key = log.topic_id, log.partition
         if self.at(key, header.base_offset) is not None:
             return  # one bit is enough: two could put each other right
-        if self.rng.random() < SHARE_OF_PLACES:
+        if self.rng.random() < SHARE_OF_PLACES and not log.settings.compact:
             position = start + self.rng.randrange(EPOCH_AT)
         else:
             position = start + self.rng.randrange(EPOCH_END, header.size)
@@ -100,8 +104,18 @@ class Rot:
         spot = Spot(key, inode, start, header.size, position, bit, header.base_offset, header.next_offset)
         self.spots.append(spot)
         self._turn(spot)
-        self.world.injected["bit rot"] += 1
+        self.world.injected["bit rot in a coordinator's log" if log.settings.compact else "bit rot"] += 1
         self.world.tell(f"fault: bit {spot.bit} of byte {position} of {segment.file.path} flips")
+
+    def put_back(self) -> bool:
+        """Do what a refused start asks for: the coordinators' segments come from a backup. False if none of them rots."""
+        internal = [spot for spot in self.spots if spot.key[0] not in self.world.model.topics]
+        for spot in internal:
+            self._turn(spot)
+            self.spots.remove(spot)
+        self.world.observed["starts that were refused"] += bool(internal)
+        self.world.observed["put back from a backup"] += len(internal)
+        return bool(internal)
 
     @staticmethod
     def _turn(spot: Spot) -> None:
@@ -208,7 +222,8 @@ class Rot:
                     f"{log.directory}: the scrub has not found the bit that flipped in the batch at {spot.first_offset}"
                 )
         for log in dict.fromkeys(log for log, _ in living):
-            self._check_served(log)
+            if not log.settings.compact:
+                self._check_served(log)
 
     def _check_served(self, log: Log) -> None:
         key = log.topic_id, log.partition

@@ -7,6 +7,7 @@ import pytest
 from neuraxis.broker.call import PARKED
 from neuraxis.broker.coordinators.runtime import UnreadableFact
 from neuraxis.broker.log.failures import StorageFailed
+from neuraxis.broker.log.scan import headers
 from neuraxis.broker.work import Now
 from neuraxis.wire import batch, records
 from neuraxis.wire.errors import Refused
@@ -103,6 +104,25 @@ def test_a_fact_that_cannot_be_taken_at_start_is_named_by_its_place() -> None:
         bench.shard.execute(("break",), None, NOW)
     with pytest.raises(UnreadableFact, match="counts-0 offset 1: ValueError"):
         bench.restart()
+
+
+@pytest.mark.parametrize("damaged", range(3))
+def test_a_start_takes_no_fact_from_a_damaged_log_and_leaves_none_out(damaged: int) -> None:
+    bench = Bench()
+    for name in "abc":
+        bench.add(name)
+    log = bench.partition.log
+    places = [(at, header.size) for at, header in headers(log.fs, log.active.file, 0, log.active.size)]
+    start, size = places[damaged]
+    for at in (start + 11, start + 30, start + size - 1):  # its length, its header, its record
+        byte = log.fs.read(log.active.file, at, 1)
+        log.fs.write(log.active.file, at, bytes([byte[0] ^ 4]))
+        with pytest.raises(
+            UnreadableFact, match=rf"0000\.log is damaged at byte {start}\..*neuraxis restore"
+        ):
+            bench.restart()
+        log.fs.write(log.active.file, at, byte)
+    assert bench.restart().loaded == 3
 
 
 def test_records_of_another_kind_are_left_alone() -> None:

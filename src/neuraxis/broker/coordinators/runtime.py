@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from neuraxis.broker.call import PARKED, Call
 from neuraxis.broker.coordinators.snapshot import Snapshots
+from neuraxis.broker.log import reading
 from neuraxis.broker.log.failures import StorageFailed
+from neuraxis.broker.log.scan import valid_batches
 from neuraxis.wire import batch as batches
 from neuraxis.wire import records as wire_records
 
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from neuraxis.broker.coordinators.agenda import Agenda
     from neuraxis.broker.coordinators.machine import Machine, Outcome
     from neuraxis.broker.coordinators.snapshot import Works
+    from neuraxis.broker.log.log import Log
     from neuraxis.broker.partition import Partition
     from neuraxis.broker.work import Now
+    from neuraxis.wire.batch import BatchHeader
 
 F = TypeVar("F")
 S = TypeVar("S")
@@ -31,8 +35,14 @@ MAX_FACT_BYTES = 64 * 1024 * 1024
 """Largest decompressed coordinator batch that a start accepts: our own batches are never compressed and stay far below."""
 
 
-class UnreadableFact(Exception):
-    """A record of a coordinator's log that `apply` cannot take at start; names where it lies."""
+class UnreadableFact(ValueError):
+    """What a coordinator's log holds cannot be taken at start; says where it lies and what to do."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where}. The broker does not start on a part of what was promised: put the segment back from a backup "
+            "(neuraxis restore). `neuraxis log check` says all that is damaged."
+        )
 
 
 class Shard(Generic[S, F]):
@@ -75,8 +85,7 @@ class Shard(Generic[S, F]):
             for key, value in snapshot.records:
                 self._fold(key, value, start, now)
                 count += 1
-        for view in log.batches_from(start):
-            header = batches.read_header(view)
+        for header, view in _proven(log, start):
             self._snapshots.saw(len(view), header.crc)
             if header.is_control:
                 marker = batches.read_control_marker(view)
@@ -252,3 +261,21 @@ class Shard(Generic[S, F]):
             raise StorageFailed(
                 f"writing {len(facts)} facts to {self.partition.topic}-{self.partition.index}", error
             ) from error
+
+
+def _proven(log: Log, offset: int) -> Iterator[tuple[BatchHeader, memoryview]]:
+    """The batches from `offset` on, each proved by its checksum. Raises UnreadableFact where one is damaged.
+
+    Compaction leaves gaps, so offsets alone do not tell that something is missing: a segment must be read to its end.
+    """
+    for segment, following in zip(log.segments, [*log.bases[1:], log.log_end_offset], strict=True):
+        if following <= offset:
+            continue
+        position = reading.locate(log, segment, offset) if segment.base_offset < offset else 0
+        for at, header, view in valid_batches(log.fs, segment.file, position, segment.size):
+            if not offset <= header.last_offset < following:
+                break
+            yield header, view
+            position, offset = at + header.size, header.next_offset
+        if position < segment.size:
+            raise UnreadableFact(f"{segment.file.path} is damaged at byte {position}")
