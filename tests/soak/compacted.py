@@ -173,14 +173,12 @@ class KeyWriter(Worker):
         )
         try:
             self.work(producer)
-        except KafkaException as exception:
+        except KafkaException as exception:  # fenced, where a transaction lasted too long: another one begins
             self.scene.count("key writers that began again")
             self.scene.stage.complain(self.role, exception)
             self.halt.wait(0.2)
         finally:
-            if producer.flush(60):
-                producer.purge()
-                producer.flush(1.0)
+            finish(producer)
 
     def work(self, producer: Producer) -> None:
         """Write until told to stop."""
@@ -215,6 +213,16 @@ class KeyWriter(Worker):
             on_delivery=told,
         )
         return key, number
+
+
+def finish(producer: Producer) -> None:
+    """Wait until the fate of every record is told; what a producer that can go no further has left is unknown."""
+    try:
+        if producer.flush(60):
+            producer.purge()
+            producer.flush(1.0)
+    except KafkaException:
+        producer.purge()
 
 
 class TransactionalKeyWriter(KeyWriter):

@@ -18,6 +18,7 @@ from neuraxis.testing.history.verdict import Draft, Verdict
 from neuraxis.testing.verify.actor import told_offset
 from neuraxis.wire.errors import ErrorCode
 from neuraxis.wire.messages import delete_records as dr
+from tests.soak.compacted import finish
 from tests.soak.link import EARLIEST, RETRIABLE, bytes_of, next_offset_of, records_of
 from tests.soak.scene import Scene, Worker
 
@@ -167,9 +168,7 @@ class Feeder(Worker):
         except KafkaException as exception:
             self.scene.stage.complain(self.role, exception)
         finally:
-            if producer.flush(60):
-                producer.purge()
-                producer.flush(1.0)
+            finish(producer)
 
     def _send(self, producer: Producer, kind: str, topic: str) -> None:
         account = self.accounts[kind]

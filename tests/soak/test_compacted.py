@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
 
 from neuraxis.testing.history.verdict import Draft
-from tests.soak.compacted import Ledger, Version
+from tests.soak.compacted import Ledger, Version, finish
 
 
 def ledger(*tombstones: bool) -> Ledger:
@@ -79,3 +82,22 @@ def test_what_was_aborted_and_read_is_found_at_the_end() -> None:
     draft = Draft("compacted", "records")
     made.judge_failed(draft)
     assert "version 1 was read" in draft.findings[0]
+
+
+class Fenced:
+    """A producer that can go no further."""
+
+    def __init__(self) -> None:
+        self.purged = False
+
+    def flush(self, _: float) -> int:
+        raise KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=True))
+
+    def purge(self) -> None:
+        self.purged = True
+
+
+def test_a_producer_that_was_fenced_is_given_up_and_its_writer_lives_on() -> None:
+    fenced: Any = Fenced()
+    finish(fenced)
+    assert fenced.purged
