@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ROOT = Path(__file__).parents[2]
-CHUNK = 250
+CHUNK = 500
 TWICE = 20
 LEAST_EVENTS = 500
 

@@ -166,7 +166,9 @@ class Consumer(ScriptedActor):
         self.world.injected["member or session left, died or slept"] += 1
         kind = self.rng.randrange(3)
         if kind == 0 and self.epoch > 0:
-            yield Ask(self._heartbeat(LEAVE if self.instance is None else LEAVE_FOR_NOW), 1)
+            farewell = self._heartbeat(LEAVE if self.instance is None else LEAVE_FOR_NOW)
+            self.holds, self.told = set(), None  # it lets go before it says so
+            yield Ask(farewell, 1)
             self._begin()
             yield Pause(self.rng.randint(0, 800))
         elif kind == 1:
