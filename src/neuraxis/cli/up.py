@@ -238,6 +238,7 @@ def run(config: BrokerConfig, *, quiet: bool, secured: Secured | None = None) ->
         )
         click.echo("Choose another one (--data-dir), or look who may write there: ls -ld", err=True)
         return 1
+    gc.disable()  # a start makes little but what stays
     try:
         server = Server(config, fs, alone=True)
         server.open()
@@ -276,6 +277,7 @@ def _refuse(config: BrokerConfig, error: Exception) -> int:
 
 def _spare_collections() -> None:
     """What was loaded at start stays: no collection need look at it again. (The process is the broker's own here.)"""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)

@@ -102,7 +102,8 @@ class World:
 
     def append(self, log: Log, size: int = 20, records: int = 2) -> int:
         history = self.histories[log.topic_id, log.partition]
-        data = batch(len(history.batches), size, records, sequence=log.log_end_offset)
+        producer = (-1, -1) if history.topic in "bd" else (9, log.log_end_offset)
+        data = batch(len(history.batches), size, records, *producer)
         view = memoryview(data)
         set_offset(view, log.log_end_offset, log.leader_epoch)
         header = read_header(view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neuraxis.broker.log.checkpointing import MANY_STEPS
+from neuraxis.broker.log.settings import BATCH_COST
 from neuraxis.broker.work import Sync, WriteOut
 from tests.broker.log.harness import OPTIONS, SYNC, World
 
@@ -31,6 +32,17 @@ def test_a_checkpoint_is_made_after_a_minute_or_after_enough_bytes_and_trims_the
     world.fs.kill()
     assert world.start().frames < 40
     assert world.log("a").log_end_offset == 200
+
+
+def test_small_and_large_batches_hasten_the_checkpoint_by_what_a_start_would_take() -> None:
+    world = started()
+    log = world.create("a", replace(SYNC, segment_bytes=1 << 20))
+    at = world.store.ledger.written
+    world.append(log, size=10, records=1)
+    assert BATCH_COST < world.store.ledger.written - at < BATCH_COST + 200
+    at = world.store.ledger.written
+    world.append(log, size=70_000, records=1)
+    assert 4 * 70_000 + BATCH_COST < world.store.ledger.written - at < 4 * 70_200 + BATCH_COST
 
 
 def test_a_checkpoint_is_made_where_too_many_files_are_kept_open_for_it() -> None:

@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuraxis.broker.log.journal import bases_of, file_name
-from tests.broker.log.harness import OS, SYNC, World, check_reads
+from neuraxis.broker.log.log import Log
+from neuraxis.broker.log.settings import LogSettings
+from neuraxis.wire.batch import read_header, set_offset
+from tests.broker.log.harness import OS, SYNC, World, batch, check_reads
 from tests.simulation.disk import SimFs
 
 ONE_SEGMENT = replace(OS, segment_bytes=1 << 20)
@@ -177,3 +180,43 @@ def test_random_damage_to_an_unsynced_tail_leaves_a_prefix(seed: int, holes: lis
         at = sum(len(batch) for batch in batches[:i]) + 12
         data[at : at + 4] = bytes(4)
     reopen(model, restore(image | {SEGMENT: bytes(data)}), 6, 10)
+
+
+def counted(log: Log) -> tuple[object, ...]:
+    """What a log knows of its batches by having counted them."""
+    segment = log.active
+    index, time_index = segment.index(4096), segment.time_index(4096)
+    return (
+        (log.log_end_offset, log.size, log.leader_epoch, log.epochs.entries, log.recent_offsets[-1]),
+        (segment.size, segment.first_timestamp, segment.max_timestamp, segment.max_timestamp_offset),
+        {id: (each.epoch, each.batches[-1].last_offset) for id, each in log.producers.by_id.items()},
+        (bytes(index.data), bytes(time_index.data)),
+    )
+
+
+@pytest.mark.parametrize("policy", [SYNC, OS], ids=["journal", "scan"])
+@pytest.mark.parametrize("under", [0, 3], ids=["from its beginning", "from a checkpoint"])
+def test_batches_that_are_counted_in_a_run_count_as_if_they_had_been_appended(
+    policy: LogSettings, under: int
+) -> None:
+    for seed in range(10):
+        rng, world = Random(seed), World()
+        world.start()
+        log = world.create("b", replace(policy, segment_bytes=1 << 20, index_interval_bytes=4096))
+        sequence = 0
+        for number in range(40):
+            if number == under and under:
+                world.checkpoint()
+            if rng.random() < 0.1:
+                log.raise_epoch(log.leader_epoch + 1)
+            records = rng.randint(1, 3)
+            producer = (9, sequence) if rng.random() < 0.3 else (-1, -1)
+            sequence += records if producer[0] == 9 else 0
+            data = memoryview(batch(rng.randrange(1_000), rng.choice([5, 400, 3_000]), records, *producer))
+            set_offset(data, log.log_end_offset, log.leader_epoch)
+            log.append(data, read_header(data), world.now)
+        world.settle()
+        before = counted(log)
+        world.fs.kill()
+        world.start()
+        assert counted(world.log("b")) == before, f"seed {seed}"

@@ -27,6 +27,8 @@ DIRECTORY = "journal"
 SUFFIX = ".journal"
 # Above this a batch is synced in its segment and the journal holds its header: writing it twice would cost more.
 LARGEST_COPY = 64 << 10
+# So much more than others its bytes hasten the next checkpoint: a start after a kill not only writes them again, it syncs them.
+REFERENCE_COST = 4
 # A file's size on a disk that has no room for the usual one: eight frames of the largest kind.
 SMALL_FILE = 512 << 10
 

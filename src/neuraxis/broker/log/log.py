@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from neuraxis.broker.log import loading, reading, retention, transactions
 from neuraxis.broker.log.failures import StorageFailed
-from neuraxis.broker.log.journal import Kind, payload_of
+from neuraxis.broker.log.journal import REFERENCE_COST, Kind, payload_of
 from neuraxis.broker.log.reading import Range
 from neuraxis.broker.log.segment import Segment, name_of
-from neuraxis.broker.log.settings import FOREVER, MAX_INT32, Durability, LogSettings
+from neuraxis.broker.log.settings import BATCH_COST, FOREVER, MAX_INT32, Durability, LogSettings
 from neuraxis.broker.log.tail_state import LeaderEpochs, ProducerStates
 from neuraxis.wire.batch import CONTROL_BIT, LOG_OVERHEAD
 
@@ -195,6 +195,7 @@ class Log:
                 ledger.last_ticket = self.ticket = ticket
                 if kind is Kind.REFERENCE:
                     self.must_sync_segments = True
+                    ledger.written += size * (REFERENCE_COST - 1)
                 if not self.waiting:
                     self._await_sync()
             self.fs.write(segment.file, position, view)
@@ -205,7 +206,7 @@ class Log:
             self.durable_offset = self.log_end_offset
             if self._flush_messages:
                 self._note_unflushed(header.record_count, now)
-        ledger.written += size
+        ledger.written += size + BATCH_COST
         return ticket
 
     def _await_sync(self) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from neuraxis.broker.log import transactions
 from neuraxis.broker.log.checkpoint import BURIED, EPOCHS, Entry
 from neuraxis.broker.log.journal import Frame, Kind
+from neuraxis.broker.log.loading import LOADING, UNKNOWN
+from neuraxis.broker.log.log import MOST_RECENT
 from neuraxis.broker.log.retention import begin_ageing
 from neuraxis.broker.log.scan import valid_runs
 from neuraxis.broker.log.segment import Segment, name_of
 from neuraxis.broker.log.settings import Durability
-from neuraxis.wire.batch import is_valid_batch, read_header
+from neuraxis.wire.batch import LOG_OVERHEAD, is_valid_batch, read_header
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.log import Log
@@ -290,9 +292,43 @@ class Restored:
         """Write proved bytes (over the same bytes, often): only what is written now is known to be synced later."""
         log = self.log
         self.fs.write(segment.file, position, data)
-        for at, header in batches:
-            log.account(segment, at, header, self.now)
+        self._account(segment, batches)
         log.durable_offset = log.log_end_offset
+
+    def _account(self, segment: Segment, run: list[tuple[int, BatchHeader]]) -> None:
+        """As `Log.account` for each batch; those that only have to be counted are counted here, in a third of the time.
+
+        Indexes that are not loaded stay so: whoever needs them first reads the headers of what their files lack.
+        """
+        log, interval = self.log, self.log.settings.index_interval_bytes
+        unloaded = segment.last_index_position == UNKNOWN
+        if unloaded:
+            segment.last_index_position = LOADING
+        latest = log.epochs.entries[-1][0] if log.epochs.entries else -1
+        for position, header in run:
+            base_offset, batch_length, epoch, _, _, _, last_delta, _, timestamp, producer_id, _, _, _ = header
+            if (
+                producer_id >= 0
+                or epoch > latest
+                or segment.clean
+                or not position
+                or position - segment.last_index_position > interval
+            ):
+                log.account(segment, position, header, self.now)
+                latest = max(latest, epoch)
+                continue
+            if timestamp > segment.max_timestamp:
+                segment.max_timestamp = timestamp
+                segment.max_timestamp_offset = base_offset + last_delta
+            log.recent_offsets.append(base_offset)
+            log.recent_positions.append(position)
+            size = batch_length + LOG_OVERHEAD
+            segment.size = position + size
+            log.size += size
+            log.log_end_offset = base_offset + last_delta + 1
+        del log.recent_offsets[:-MOST_RECENT], log.recent_positions[:-MOST_RECENT]
+        if unloaded:
+            segment.last_index_position = UNKNOWN
 
     def scan(self, limit: int = _END) -> None:
         """Take the valid batches that follow, up to the offset `limit`."""

@@ -8,6 +8,10 @@ from enum import IntEnum
 MAX_INT32 = 2**31 - 1
 FOREVER = 2**63 - 1  # Kafka's "never" for flush.ms and flush.messages
 
+# A start after a kill takes up what was written since the last checkpoint. Its time goes by the number of batches as much as by
+# their bytes: to take one up costs as long as to read and write so many bytes again.
+BATCH_COST = 16 << 10
+
 
 class Durability(IntEnum):
     """When an append is as durable as promised; the numbers are written to disk."""
@@ -61,9 +65,9 @@ class StoreOptions:
     journal_segment_bytes: int = 32 << 20
     # Recovery replays at most about this much of the journal: about half a second on a slow disk.
     checkpoint_bytes: int = 64 << 20
-    # What `os` logs and large batches may have written since the last checkpoint, which a start after a kill reads again. A
-    # segment of Kafka's default size: the kernel writes most of it out by itself, and a sync each 64 MiB halved the throughput
-    # that a CPU-second buys.
+    # What may have been written since the last checkpoint, with BATCH_COST for each batch: a start after a kill reads it again.
+    # A segment of Kafka's default size: the kernel writes most of it out by itself, and a sync each 64 MiB halved the
+    # throughput that a CPU-second buys.
     unsynced_bytes: int = 1 << 30
     checkpoint_ms: int = 60_000
     retention_check_interval_ms: int = 300_000  # Kafka's log.retention.check.interval.ms
