@@ -247,7 +247,6 @@ class Server:
 
     def _turn(self, longest_ms: int = 1_000) -> None:
         core = self.core
-        quotas = core.node.quotas
         started_ns = time.monotonic_ns()
         if self._woke_ns:
             self._counters.worked.add(started_ns - self._woke_ns)
@@ -261,17 +260,7 @@ class Server:
         for connection in again:
             if connection.open:
                 self._write(connection)
-        for fd, mask in events:
-            found = self._connections.get(fd)
-            if found is not None:
-                timed_ns = time.monotonic_ns() if quotas.measures else 0
-                self._on_event(found, mask, now)
-                if timed_ns:
-                    quotas.spent(found.session, time.monotonic_ns() - timed_ns, now.mono_ms)
-            elif fd == self._wake.fd:
-                self._wake.clear()
-            elif fd in self._sockets:
-                self._accept(*self._sockets[fd], now)
+        self._take_events(events, now)
         self._take_results(now)
         # Works go out first (a sync should run while replies are written), replies before time: they wait for nothing.
         if self._patience_ns and len(events) == 1 and self._moved <= LIGHT_BYTES and not core.ready:
@@ -293,6 +282,20 @@ class Server:
             and self._workers.in_flight
             == self._reads_in_flight  # who waits for the device needs no processor
         )
+
+    def _take_events(self, events: list[tuple[int, int]], now: Now) -> None:
+        quotas = self.core.node.quotas
+        for fd, mask in events:
+            found = self._connections.get(fd)
+            if found is not None:
+                timed_ns = time.monotonic_ns() if quotas.measures else 0
+                self._on_event(found, mask, now)
+                if timed_ns:
+                    quotas.spent(found.session, time.monotonic_ns() - timed_ns, now.mono_ms)
+            elif fd == self._wake.fd:
+                self._wake.clear()
+            elif fd in self._sockets:
+                self._accept(*self._sockets[fd], now)
 
     @property
     def _reads_in_flight(self) -> int:
