@@ -79,7 +79,7 @@ class World:
 
     def start(self) -> RecoveryReport:
         self.works = []
-        boot_id = self.options.boot_id and f"{self.options.boot_id}/{self.fs.boots}"
+        boot_id = self.options.boot_id and f"{self.options.boot_id}/{getattr(self.fs, 'boots', 0)}"
         self.store = LogStore(self.fs, replace(self.options, boot_id=boot_id))
         self.report = self.store.recover(self.now)
         return self.report
