@@ -381,8 +381,9 @@ class Host:
         """A work's last step was done, or one failed."""
         if self._deferred(lambda: self.work_ended(work, result, error)):
             return
-        if self.in_flight.pop(work.id, None) is None:
-            return
+        if self.in_flight.get(work.id) is not work:
+            return  # of a process that is no more: the next one counts its works from 1, too
+        del self.in_flight[work.id]
 
         def act() -> None:
             if work.id < 0:

@@ -322,11 +322,12 @@ class Model:
                 raise Violation(
                     f"{where}: offset {base_offset} is not what was promised: batch {batch.number}"
                 )
+        if may_lose:  # also what nobody was told of: a start that followed a mere kill found it and made nothing durable
+            partition.places = {number: at for number, at in partition.places.items() if at < end}
         if lost and log.leader_epoch <= partition.epoch:
             raise Violation(f"{where}: lost what was shown, and its leader epoch stayed {log.leader_epoch}")
         if lost:
             partition.shown_end = min(partition.shown_end, end)
-            partition.places = {number: at for number, at in partition.places.items() if at < end}
             partition.floor = min(partition.floor, end)
             partition.deletable = min(partition.deletable, end)
         if start < partition.floor:
