@@ -81,6 +81,9 @@ class SimFs(Fs):
         self.fault: Callable[[str, str, int], OSError | None] | None = None  # (operation, path, number)
         self.trace: list[str] = []
         self.boots = 1  # of the machine
+        self._lost: OSError | None = (
+            None  # a sync failed: as with the real one, no later sync of the process succeeds
+        )
         self._files: dict[str, SimFile] = {}
         self._locked = False
 
@@ -92,6 +95,7 @@ class SimFs(Fs):
         self._locked = False
         self.crash_at = None
         self.fault = None
+        self._lost = None
 
     def power_loss(self, rng: Random) -> None:
         """The machine is gone: what was not synced is kept, lost or torn, each change for itself."""
@@ -287,9 +291,12 @@ class SimFs(Fs):
 
     def sync(self, file: File) -> None:
         inode = self._inode(file)
+        if self._lost is not None:
+            raise self._lost
         try:
             dies = self._step("sync", file.path)
-        except OSError:
+        except OSError as error:
+            self._lost = error
             inode.pending = []  # the kernel calls the pages clean now; they are seen, and they are not on the disk
             raise
         for change in inode.pending:
@@ -362,7 +369,7 @@ class SimFs(Fs):
         temporary = self.open(path + ".tmp", create=True)
         self.truncate(temporary, 0)
         self.write(temporary, 0, data)
-        self.sync(temporary)
+        self.sync(temporary)  # fails too where another one has: so the name stays
         self.rename(path + ".tmp", path)
         self.sync_dir(path.rpartition("/")[0])
 

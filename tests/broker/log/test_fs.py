@@ -160,6 +160,30 @@ def test_a_sync_that_fails_while_descriptors_are_given_back_fails_every_later_sy
     fs.close()
 
 
+def test_a_sync_that_failed_fails_every_later_sync_and_keeps_a_checkpoint_from_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = DiskFs(str(tmp_path))
+    file = fs.open("one", create=True)
+    fs.write(file, 0, b"record")
+    fs.replace("checkpoint", b"before")
+
+    def lose(fd: int) -> None:
+        raise OSError(errno.EIO, "pages were lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("neuraxis.broker.log.fs._sync_data", lose)
+        with pytest.raises(OSError, match="pages were lost"):
+            fs.sync(file)
+
+    with pytest.raises(OSError, match="pages were lost"):  # the system itself would say that all is well
+        fs.sync(file)
+    with pytest.raises(OSError, match="pages were lost"):
+        fs.replace("checkpoint", b"after")
+    assert (tmp_path / "checkpoint").read_bytes() == b"before"
+    fs.close()
+
+
 def test_another_thread_opens_a_closed_file_for_itself_alone(tmp_path: Path) -> None:
     """Only the owner closes descriptors: what a thread left open would stay, and ten thousand of them would be too many."""
     fs = DiskFs(str(tmp_path), most_descriptors=16)

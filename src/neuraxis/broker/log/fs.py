@@ -56,7 +56,9 @@ class DiskFs(Fs):
         self._lock_fd = -1
         # The thread that writes: it alone closes descriptors, so that it needs no lock to use one.
         self._owner = 0
-        self._lost: OSError | None = None  # a sync that failed where nobody waited for one
+        self._lost: OSError | None = (
+            None  # a sync that failed: pages are gone, and no later sync may say that all is there
+        )
         self._page_cache = PageCache()
         self._held: tuple[File | None, int, int] = (None, 0, 0)  # a range that was in the page cache just now
         os.makedirs(data_dir, exist_ok=True)
@@ -274,6 +276,9 @@ class DiskFs(Fs):
                 os.fsync(fd)
             else:
                 _sync_data(fd)
+        except OSError as error:
+            self._lost = error  # told once by the system: a work beside this one would find that all is well
+            raise
         finally:
             self._give(file, fd)
 
@@ -360,6 +365,8 @@ class DiskFs(Fs):
             os.fsync(fd)
         finally:
             os.close(fd)
+        if self._lost is not None:  # what this says was synced may not be there
+            raise self._lost
         self.rename(path + ".tmp", path)
         self.sync_dir(path.rpartition("/")[0])
 
