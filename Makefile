@@ -50,6 +50,7 @@ docs: setup ## Write the generated reference pages again.
 	$(PYTHON) docs/generate.py
 	$(PYTHON) -m compat.matrix
 	$(PYTHON) -m fuzz.report
+	$(PYTHON) -m tests.simulation.report
 
 sbom: setup ## Write the bill of materials (CycloneDX) to out/sbom.cdx.json.
 	$(PYTHON) tools/sbom.py $(ARGS)

@@ -161,6 +161,28 @@ def campaign(first: int, worlds: int, processes: int) -> list[Chunk]:
     return sorted(chunks, key=lambda chunk: chunk["first"])
 
 
+SLOW_MS = 100
+TRIES = 3
+
+
+def slow_again(chunks: list[Chunk]) -> dict[str, int]:
+    """The worlds that took too long, played again: how many do so each time, and the longest of their shortest."""
+    slow: list[int] = []
+    for chunk in chunks:
+        broken = {seed for seed, _ in chunk["broken"]}
+        seeds = [
+            seed for seed in range(chunk["first"], chunk["first"] + chunk["count"]) if seed not in broken
+        ]
+        slow += [seed for seed, ms in zip(seeds, chunk["cpu_ms"], strict=True) if ms > SLOW_MS]
+    least = []
+    for seed in slow:
+        tries: list[int] = []
+        while len(tries) < TRIES and min(tries, default=SLOW_MS + 1) > SLOW_MS:
+            tries += play_chunk(seed, 1)["cpu_ms"]
+        least.append(min(tries))
+    return {"worlds": len(slow), "over_100": sum(ms > SLOW_MS for ms in least), "max": max(least, default=0)}
+
+
 BLOCK = 1_000
 """Seeds that share a digest in the report."""
 
@@ -198,7 +220,7 @@ def summary(chunks: list[Chunk]) -> dict[str, object]:
             "p95": cpu_ms[len(cpu_ms) * 95 // 100],
             "p99": cpu_ms[len(cpu_ms) * 99 // 100],
             "max": cpu_ms[-1],
-            "over_100": sum(ms > 100 for ms in cpu_ms),
+            "over_100": sum(ms > SLOW_MS for ms in cpu_ms),
         },
         "injected": dict(injected.most_common()),
         "places": dict(sorted(places.items())),
@@ -225,8 +247,10 @@ def main() -> int:
     if arguments.digests is not None:
         print("\n".join(play(seed).story.digest for seed in arguments.digests))
         return 0
-    found = summary(campaign(arguments.first, arguments.worlds, arguments.processes))
+    chunks = campaign(arguments.first, arguments.worlds, arguments.processes)
+    found = summary(chunks)
     if arguments.report:
+        found["slow_again"] = slow_again(chunks)
         report.add_run(found)
         return 0
     print(json.dumps(found, indent=1))

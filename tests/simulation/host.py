@@ -101,6 +101,7 @@ class Host:
         self.paused_until_ms = 0
         self.peers: dict[Link, Peer] = {}
         self.in_flight: dict[int, Work] = {}
+        self.failed: dict[int, OSError] = {}  # works of which a step failed, before the core is told
         self._by_session: dict[int, Peer] = {}
         self._wake_at: int | None = None
         self._later: list[Callable[[], None]] = []
@@ -170,6 +171,9 @@ class Host:
         def end() -> None:
             for work_id, work in list(self.in_flight.items()):
                 if work_id > 0:
+                    if (error := self.failed.get(work_id)) is not None:
+                        self.core.done(work_id, None, error, self.now)
+                        continue
                     result = None
                     for step in work.steps[self.world.steps_done(work_id) :]:
                         result = perform_step(self.fs, step)
@@ -192,6 +196,7 @@ class Host:
         """The process is no more: its connections close, its works are never done."""
         self.up = False
         self.in_flight.clear()
+        self.failed.clear()
         self.world.forget_works()
         peers, self.peers = self.peers, {}
         self._by_session = {}
@@ -384,6 +389,7 @@ class Host:
         if self.in_flight.get(work.id) is not work:
             return  # of a process that is no more: the next one counts its works from 1, too
         del self.in_flight[work.id]
+        self.failed.pop(work.id, None)
 
         def act() -> None:
             if work.id < 0:

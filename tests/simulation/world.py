@@ -146,6 +146,7 @@ class World:
                 result = perform_step(self.fs, work.steps[index])
             except OSError as error:
                 self.tell(f"host: {work.kind} failed: {error!r}")
+                self.host.failed[work.id] = error
                 self.after(self._disk_delay(), self.host.work_ended, work, None, error)
                 return
             except SimCrash as crash:
