@@ -206,7 +206,8 @@ class Model:
         position, expected = 0, -1
         rot = self.world.rot
         while len(view) - position >= batches.HEADER_SIZE:
-            spot = rot.shown((topic_id, index), view[position:]) if rot.spots else None
+            wanted = expected if position else offset
+            spot = rot.shown((topic_id, index), view[position:], wanted) if rot.spots else None
             if spot is not None:
                 rot.noticed(spot)
                 return expected if position else max(offset, spot.end_offset)

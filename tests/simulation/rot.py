@@ -171,14 +171,29 @@ class Rot:
             for spot in self.spots
         )
 
-    def shown(self, key: tuple[bytes, int], view: memoryview) -> Spot | None:
-        """The flipped bit in the bytes that a client was given, if they begin with such a batch."""
+    def shown(self, key: tuple[bytes, int], view: memoryview, wanted: int) -> Spot | None:
+        """The flipped bit in the bytes that a client was given where `wanted` belongs, if they begin with such a batch.
+
+        A producer without sequences may send the same twice: a flip of the first one's offset then makes it the second one,
+        byte for byte. What is right where it was asked for is not taken for the other.
+        """
         for spot in self.spots:
             if spot.key == key and spot.inode.seen[spot.start : spot.start + spot.size].startswith(
                 view[: spot.size]
             ):
+                header = batches.is_valid_batch(view, 0, len(view))
+                is_right = header is not None and header.base_offset <= wanted <= header.last_offset
+                if is_right and not spot.first_offset <= wanted < spot.end_offset and self._is_twice(spot):
+                    continue
                 return spot
         return None
+
+    def _is_twice(self, spot: Spot) -> bool:
+        """Whether the log holds the bytes of this batch, as they are now, in another place too."""
+        log = self.world.host.core.store.logs.get(spot.key)
+        data = bytes(spot.inode.seen[spot.start : spot.start + spot.size])
+        files = [segment.file for segment in log.segments] if log is not None else []
+        return sum(file.inode.seen.count(data) for file in files if isinstance(file, SimFile)) > 1
 
     def noticed(self, spot: Spot) -> None:
         """A client's checksum told it."""

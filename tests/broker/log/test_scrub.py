@@ -114,6 +114,23 @@ def test_one_flipped_bit_is_named_and_refused_and_all_else_is_served(seed: int) 
     check(world, path, hit)
 
 
+@pytest.mark.parametrize("bit", range(3))
+def test_behind_damage_an_offset_that_no_neighbour_confirms_is_not_believed(bit: int) -> None:
+    """No checksum covers it: believed, it would move the damage onto batches that are as they were written."""
+    world = filled()
+    log = world.log("a")
+    segment = log.segments[1]
+    (_, _), (second, _), (third, last) = positions(log, segment)[:3]
+    world.fs.flip(segment.file.path, second - 1)  # the first batch's content
+    world.fs.flip(segment.file.path, second + 7, bit)  # the second one's offset
+    pass_round(world)
+    (found,) = world.store.ledger.damaged[log]
+    assert (found.position, found.end_position) == (0, third)
+    assert (found.first_offset, found.end_offset) == (segment.base_offset, last.base_offset)
+    _, refused = served(log)
+    assert refused == set(range(segment.base_offset, last.base_offset))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_index_that_leads_past_damage_is_not_waited_for(
     seed: int, monkeypatch: pytest.MonkeyPatch

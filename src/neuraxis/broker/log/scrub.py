@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neuraxis.broker.log.segment import Segment
     from neuraxis.broker.log.store import LogStore
     from neuraxis.broker.work import Now
+    from neuraxis.wire.batch import BatchHeader
 
 logger = logging.getLogger("neuraxis.broker")
 
@@ -92,8 +93,10 @@ class Slice:
         try:
             header = first_header(fs, self.file, self.position)
             following = self.position + header.size if header is not None else self.limit
-            if header is not None and header.size > 0 and self._resumes(fs, following, reason):
-                return
+            if header is not None and header.size > 0:
+                claimed = self.expected + header.next_offset - header.base_offset
+                if self._resumes(fs, following, claimed, reason):
+                    return
         except OSError:
             pass
         self.stuck = reason
@@ -103,24 +106,41 @@ class Slice:
         reason, self.stuck = self.stuck, ""
         for position in self.candidates or ():
             try:
-                if position > self.position and self._resumes(fs, position, reason):
+                if position > self.position and self._resumes(fs, position, -1, reason):
                     return
             except OSError:
                 continue
         self._note(self.limit, self.following, reason)
 
-    def _resumes(self, fs: Fs, position: int, reason: str) -> bool:
+    def _resumes(self, fs: Fs, position: int, claimed: int, reason: str) -> bool:
+        """End the damage at `position` or behind, if it can be; `claimed`: the offset that follows by what is damaged.
+
+        No checksum covers a batch's own offset. Where batches leave no gaps it is believed if what was before it or what
+        comes after it says the same; one that nobody confirms is damaged as well.
+        """
+        if position > self.limit:
+            return False
+        for start, header, _ in valid_batches(fs, self.file, position, self.limit):
+            is_possible = self.expected < header.base_offset < header.next_offset <= self.following
+            if not self.gapless and not is_possible:
+                return False
+            if is_possible and (not self.gapless or self._is_confirmed(fs, start, header, claimed)):
+                self._note(start, header.base_offset, reason)
+                return True
+            position = start + header.size
+            claimed += header.next_offset - header.base_offset if claimed >= 0 else 0
         if position == self.limit:
             self._note(position, self.following, reason)
             return True
-        if position > self.limit:
-            return False
-        for _, header, _ in valid_batches(fs, self.file, position, self.limit):
-            if not self.expected < header.base_offset < header.next_offset <= self.following:
-                return False
-            self._note(position, header.base_offset, reason)
-            return True
         return False
+
+    def _is_confirmed(self, fs: Fs, start: int, header: BatchHeader, claimed: int) -> bool:
+        """Whether a neighbour of the batch at `start` says the same of its offset."""
+        if header.base_offset == claimed:
+            return True
+        end = start + header.size
+        following = first_header(fs, self.file, end) if end < self.limit else None
+        return header.next_offset == (self.following if following is None else following.base_offset)
 
     def _note(self, position: int, offset: int, reason: str) -> None:
         if len(self.found) >= MOST_DAMAGES:
