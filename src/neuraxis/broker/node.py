@@ -28,6 +28,7 @@ from neuraxis.broker.coordinators.topics.machine import (
 )
 from neuraxis.broker.fetch_sessions import FetchSessions
 from neuraxis.broker.group_view import GroupView
+from neuraxis.broker.log import deferral
 from neuraxis.broker.log.identity import RESTORED
 from neuraxis.broker.metrics.counters import Counters
 from neuraxis.broker.parking import Parking
@@ -157,10 +158,13 @@ class Node:
         self.refresh_settings()
         self.refresh_rules()
         self.refresh_quotas()
-        known = {CATALOGUE_ID}
+        known, found = {CATALOGUE_ID}, set(self.store.logs)
         for fact in list(self.catalogue.state.topics.values()):
             known.add(fact.topic_id)
             self.reconcile(fact.name, now)
+        if self.recovery is not None:
+            anew = [log for key, log in self.store.logs.items() if key not in found]
+            deferral.begin_anew(self.store, anew, self.recovery, now)
         for (topic_id, _), stray in list(self.store.logs.items()):
             if topic_id not in known:
                 self.store.set_aside(stray)

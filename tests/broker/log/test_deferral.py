@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from neuraxis.broker.log.deferral import begin_anew
 from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.journal import bases_of
 from tests.broker.log.harness import OS, SYNC, World
@@ -188,3 +189,20 @@ def test_killed_at_any_operation_then_started_then_a_power_cut(script: Script, l
         except Exception as error:
             error.add_note(f"crash at {crash_at} ({how})")
             raise
+
+
+@pytest.mark.parametrize("power", [False, True])
+def test_logs_that_a_power_cut_took_are_made_again_in_an_epoch_that_stays(power: bool) -> None:
+    """Their making is not durable when the first unsynced records are shown: whoever saw these must learn of it."""
+    world = killed("sync")
+    if power:
+        world.options = replace(world.options, boot_id="another")
+    report = world.start()
+    lost, kept = world.create("lost-os", OS), world.create("new-sync", SYNC)
+    begin_anew(world.store, [lost, kept], report, world.now)
+    assert (lost.leader_epoch, kept.leader_epoch) == ((1, 0) if power else (0, 0))
+    assert ((lost.topic_id, 0) in report.lossy) is power
+    world.fs.kill()
+    if power:
+        world.start()
+        assert world.log("lost-os").leader_epoch == 1

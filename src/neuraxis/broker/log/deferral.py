@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuraxis.broker.log.failures import StorageFailed
 from neuraxis.broker.log.settings import Durability
 from neuraxis.broker.work import Remove, SyncDir
 
 if TYPE_CHECKING:
     from neuraxis.broker.log.checkpoint import Checkpoint
     from neuraxis.broker.log.log import Log
-    from neuraxis.broker.log.recovery import Recovery
+    from neuraxis.broker.log.recovery import Recovery, RecoveryReport
+    from neuraxis.broker.log.store import LogStore
+    from neuraxis.broker.work import Now
 
 CHECKPOINT_AFTER_MS = 1_000
 """When the checkpoint begins: after the clients that wait for the broker have come back, before much is written anew."""
@@ -65,3 +68,21 @@ def _sync(log: Log) -> None:
         log.fs.sync(segment.file)
     if log.new_names:
         log.fs.sync_dir(log.directory)
+
+
+def begin_anew(store: LogStore, logs: list[Log], report: RecoveryReport, now: Now) -> None:
+    """Logs that the catalogue knows and recovery did not find were made again: the power cut may have taken shown records.
+
+    Their making need not have been durable before the first of these was: so they go on in an epoch that no client has seen,
+    durably, as logs do that were found shorter. Raises StorageFailed.
+    """
+    lost = [log for log in logs if log.durability is not Durability.SYNC]
+    if not lost or not (report.restored or (report.unclean and report.other_boot)):
+        return
+    for log in lost:
+        log.raise_epoch(report.next_epoch)
+        report.lossy.add((log.topic_id, log.partition))
+    try:
+        store.checkpointer.perform(now, clean=False)
+    except OSError as error:
+        raise StorageFailed("making lost logs again", error) from error
