@@ -41,6 +41,8 @@ class PartitionTruth:
         places: where batches of idempotent producers were last seen, by number.
         floor: records below are deleted: that was acknowledged.
         deletable: records below may be deleted: that was asked for.
+        asking: records below are to be deleted by a request that has no answer yet; it may be on its way while a process
+            starts that has lost them, and reach it when others are there.
         epoch: the highest leader epoch shown.
     """
 
@@ -48,6 +50,7 @@ class PartitionTruth:
     places: dict[int, int] = field(default_factory=dict)
     floor: int = 0
     deletable: int = 0
+    asking: int = 0
     epoch: int = 0
     shown_end: int = 0
 
@@ -330,7 +333,7 @@ class Model:
         if lost:
             partition.shown_end = min(partition.shown_end, end)
             partition.floor = min(partition.floor, end)
-            partition.deletable = min(partition.deletable, end)
+            partition.deletable = max(min(partition.deletable, end), partition.asking)
         if start < partition.floor:
             raise Violation(f"{where}: starts at {start}, but records below {partition.floor} were deleted")
 

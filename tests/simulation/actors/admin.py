@@ -132,10 +132,11 @@ class Admin(ScriptedActor):
         if not offsets:
             return
         offset = self.rng.choice(offsets[: len(offsets) // 2 + 1]) + self.rng.randint(0, 1)
-        partition.deletable = max(partition.deletable, offset)
+        partition.deletable, partition.asking = max(partition.deletable, offset), offset
         asked = DeleteRecordsTopic(plan.name, [DeleteRecordsPartition(index, offset)])
         life = self.world.host.life
         reply = yield Ask(DeleteRecordsRequest([asked], 5_000), self.rng.randint(0, 2))
+        partition.asking = 0
         if reply is None:
             return
         answer = reply.topics[0].partitions[0]
