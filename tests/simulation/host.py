@@ -104,7 +104,7 @@ class Host:
         self.failed: dict[int, OSError] = {}  # works of which a step failed, before the core is told
         self._by_session: dict[int, Peer] = {}
         self._wake_at: int | None = None
-        self._later: list[Callable[[], None]] = []
+        self._later: list[tuple[Callable[[], None], Link | None]] = []  # what waits for the end of a pause
         self.core: Core
 
     @property
@@ -193,8 +193,12 @@ class Host:
             self.gone()
 
     def gone(self) -> None:
-        """The process is no more: its connections close, its works are never done."""
+        """The process is no more: its connections close, its works are never done, and nobody is paused."""
         self.up = False
+        self.paused_until_ms = 0
+        later, self._later = self._later, []
+        for link in dict.fromkeys(link for _, link in later if link is not None and not link.accepted):
+            link.close_from_host()  # it waited to be accepted: the next process never hears of what it had sent
         self.in_flight.clear()
         self.failed.clear()
         self.world.forget_works()
@@ -227,7 +231,7 @@ class Host:
         if not self.up:
             link.close_from_host()
             return
-        if self._deferred(lambda: self.receive(link, data)):
+        if self._deferred(lambda: self.receive(link, data), link):
             return
         peer = self.peers.get(link)
         if peer is None:
@@ -261,20 +265,20 @@ class Host:
 
         self._guard(act)
 
-    def _deferred(self, action: Callable[[], None]) -> bool:
+    def _deferred(self, action: Callable[[], None], link: Link | None = None) -> bool:
         """Whether the process is paused; then the action comes later."""
         wait_ms = self.paused_until_ms - self.world.time_ms
         if not self.up or (wait_ms <= 0 and not self._later):
             return False
         if not self._later:
             self.world.after(wait_ms, self._catch_up)
-        self._later.append(action)
+        self._later.append((action, link))
         return True
 
     def _catch_up(self) -> None:
         """The pause is over: what waited comes in its order."""
         later, self._later = self._later, []
-        for action in later:
+        for action, _ in later:
             action()
 
     def _parse(self, peer: Peer) -> None:

@@ -19,6 +19,8 @@ AFTER_CHECKSUM = (
     21  # the bytes of a batch from here on are what the client sent; the broker changes none of them
 )
 FOREVER = 1 << 62
+MOST_AHEAD_MS = 3_600_000
+"""`message.timestamp.after.max.ms`: what is further ahead of the broker's clock is refused."""
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +108,7 @@ class Model:
         self.dead_life = 0  # the newest process that has ended
         self.forgetful_life = 0  # what this process and older ones said without a sync may be forgotten
         self.highest_wall_ms = world.wall_ms
+        self.lowest_offset_ms = world.wall_offset_ms
         self.all_sync = world.plan.durability == "sync"
         self.internal_sync = world.plan.durability == "sync"
         self._batches = 0
@@ -250,6 +253,11 @@ class Model:
     def clock_moved(self) -> None:
         """Remember the latest wall time there ever was: deletion by age is judged by it."""
         self.highest_wall_ms = max(self.highest_wall_ms, self.world.wall_ms)
+        self.lowest_offset_ms = min(self.lowest_offset_ms, self.world.wall_offset_ms)
+
+    def may_be_ahead(self, batch: Batch) -> bool:
+        """Whether the broker's clock was so far behind once that it may refuse the batch's timestamps."""
+        return batch.timestamp_ms + batch.count - 1 - self.lowest_offset_ms > MOST_AHEAD_MS
 
     # ---- after a restart ---------------------------------------------------------------------------------------
 

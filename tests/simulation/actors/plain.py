@@ -51,6 +51,8 @@ class PlainProducer(Actor):
                     self.world.model.acknowledged(
                         truth.topic_id, index, answer.base_offset, batch, self.client.life
                     )
+            elif answer.error_code == ErrorCode.INVALID_TIMESTAMP and self.world.model.may_be_ahead(batch):
+                return
             elif not truth.doomed and answer.error_code != ErrorCode.KAFKA_STORAGE_ERROR:
                 raise Violation(f"{self.name}: refused with {answer.error_code}")
 

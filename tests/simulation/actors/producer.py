@@ -2,7 +2,9 @@
 
 The rules that matter: a batch that was sent before goes out again only when it is the oldest of its partition that is not
 answered; a sequence that does not fit is retried unless it is the one right after the newest acknowledged; then records
-were lost under a weak policy, and the partition begins a new epoch at sequence 0.
+were lost under a weak policy, or none of the epoch was acknowledged and the first was refused where a later one was taken
+(as with Kafka, a producer that a partition does not know may begin anywhere); the partition begins a new epoch at sequence
+0. So it does when a batch is given up, because the broker's clock fell back by more than it lets timestamps be ahead.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ class Lane:
         self.waiting: deque[Sending] = deque()
         self.in_flight: list[Sending] = []
         self.bump = False
+        self.in_order = True  # what was sent and not answered is there only if all before it is
         self.not_before_ms = 0
 
     @property
@@ -177,8 +180,11 @@ class IdempotentProducer(Actor):
         self.epoch += 1
         lane.epoch, lane.next_sequence, lane.last_acknowledged, lane.bump = self.epoch, 0, -1, False
         for sending in lane.waiting:
+            if sending.attempts and not lane.in_order:
+                sending.batch.idempotent = False  # it may be there from the epoch before
             sending.sequence = -1
             sending.attempts = 0
+        lane.in_order = True
 
     def _send_request(self, lanes: list[Lane]) -> None:
         by_id = self.rng.random() < 0.5 or any(lane.truth.plan.volatile for lane in lanes)
@@ -248,11 +254,15 @@ class IdempotentProducer(Actor):
         elif code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
             self._retry(lane, sending)
             if sending.sequence == lane.last_acknowledged + 1:
-                if lane.truth.sync and not lane.truth.synced_since:
+                if lane.last_acknowledged < 0:
+                    lane.in_order = False
+                elif lane.truth.sync and not lane.truth.synced_since:
                     raise Violation(
                         f"{self.name}: {where} knows no sequence before {sending.sequence}, acknowledged"
                     )
                 lane.bump = True
+        elif code == ErrorCode.INVALID_TIMESTAMP and self.world.model.may_be_ahead(sending.batch):
+            lane.bump, lane.in_order = True, False
         else:
             raise Violation(f"{self.name}: {where} refused sequence {sending.sequence} with {code}")
 
