@@ -184,6 +184,41 @@ def test_a_sync_that_failed_fails_every_later_sync_and_keeps_a_checkpoint_from_i
     fs.close()
 
 
+def test_two_syncs_of_a_file_go_one_after_the_other_and_the_second_hears_that_the_first_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = DiskFs(str(tmp_path))
+    file, other = fs.open("one", create=True), fs.open("two", create=True)
+    inside, go_on = threading.Event(), threading.Event()
+    heard: list[str] = []
+
+    def slow(fd: int) -> None:
+        if fd == file.fd and not inside.is_set():
+            inside.set()
+            assert go_on.wait(10)
+            raise OSError(errno.EIO, "pages were lost")
+
+    def sync() -> None:
+        try:
+            fs.sync(file)
+        except OSError as error:
+            heard.append(str(error))
+        else:
+            heard.append("synced")
+
+    monkeypatch.setattr("neuraxis.broker.log.fs._sync_data", slow)
+    threads = [threading.Thread(target=sync) for _ in range(2)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    fs.sync(other)  # files do not wait for each other
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert heard == ["[Errno 5] pages were lost"] * 2
+    fs.close()
+
+
 def test_another_thread_opens_a_closed_file_for_itself_alone(tmp_path: Path) -> None:
     """Only the owner closes descriptors: what a thread left open would stay, and ten thousand of them would be too many."""
     fs = DiskFs(str(tmp_path), most_descriptors=16)

@@ -5,15 +5,18 @@ Paths are relative to the data directory ("" is the directory itself) and use "/
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from neuraxis.broker.log.cold import Attempt
     from neuraxis.broker.log.compaction import Plan
 
 Buffer = bytes | bytearray | memoryview
+_FREE = nullcontext()
 
 
 class File:
@@ -23,7 +26,7 @@ class File:
     thread that owns the log.
     """
 
-    __slots__ = ("busy", "fd", "fs", "held", "path", "pins", "place", "removed", "shrunk", "used")
+    __slots__ = ("busy", "fd", "fs", "held", "path", "pins", "place", "removed", "shrunk", "turn", "used")
 
     def __init__(self, fs: Fs, path: str) -> None:
         self.fs = fs
@@ -36,6 +39,7 @@ class File:
         self.held = False  # the file system keeps it open for its pins
         self.place = 0  # among the open ones
         self.shrunk = False  # truncated since its last sync
+        self.turn: AbstractContextManager[object] = _FREE  # for what must not happen twice at a time
 
     def pin(self) -> None:
         """Keep the content readable, whatever happens to the name."""

@@ -56,9 +56,7 @@ class DiskFs(Fs):
         self._lock_fd = -1
         # The thread that writes: it alone closes descriptors, so that it needs no lock to use one.
         self._owner = 0
-        self._lost: OSError | None = (
-            None  # a sync that failed: pages are gone, and no later sync may say that all is there
-        )
+        self._lost: OSError | None = None  # a sync that failed: no later one may say that all is there
         self._page_cache = PageCache()
         self._held: tuple[File | None, int, int] = (None, 0, 0)  # a range that was in the page cache just now
         os.makedirs(data_dir, exist_ok=True)
@@ -164,6 +162,7 @@ class DiskFs(Fs):
             file = self._files.get(path)
             if file is None:
                 file = File(self, path)
+                file.turn = threading.Lock()
                 if create:
                     self._evict()
                     self._descriptor(file, os.O_CREAT)
@@ -267,9 +266,16 @@ class DiskFs(Fs):
             self._give(file, fd)
 
     def sync(self, file: File) -> None:
+        fd = self._take(file)
+        try:
+            with file.turn:  # who fails has said so before the next sync of the file begins
+                self._sync(file, fd)
+        finally:
+            self._give(file, fd)
+
+    def _sync(self, file: File, fd: int) -> None:
         if self._lost is not None:
             raise self._lost
-        fd = self._take(file)
         try:
             if file.shrunk:  # POSIX lets fdatasync leave out a length that no read needs
                 file.shrunk = False
@@ -279,8 +285,6 @@ class DiskFs(Fs):
         except OSError as error:
             self._lost = error  # told once by the system: a work beside this one would find that all is well
             raise
-        finally:
-            self._give(file, fd)
 
     # Names
 
