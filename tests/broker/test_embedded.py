@@ -18,7 +18,7 @@ from tests.broker.harness import (
     produce_request,
     values_of,
 )
-from tests.broker.sockets import RawPeer
+from tests.broker.sockets import RawPeer, eventually
 
 
 def peer_of(broker: Broker) -> RawPeer:
@@ -174,6 +174,9 @@ def test_what_made_the_broker_fail_is_raised_where_it_is_stopped(tmp_path: Path)
 
     server.core.take_work = fail  # type: ignore[method-assign, assignment]  # the disk has just died
     server._wake.ring()
+    eventually(
+        lambda: server.failure is not None, "the loop has met it: a stop before that would find nothing wrong"
+    )
     with pytest.raises(StorageFailed, match="testing"):
         broker.stop()
     assert "neuraxis-broker" not in [each.name for each in threading.enumerate()]
